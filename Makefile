@@ -1,0 +1,36 @@
+# Two commands do everything on a fresh machine: `make hello` and `make test`.
+# Each sets up what it needs: Python packages into .venv, system packages by apt where root (else it says which).
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup system hello test lint clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/.ready system  ## Python packages into .venv, system packages where root
+
+.venv/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'SkyServe needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...'; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+system:
+	@scripts/install-system-packages
+
+hello: setup  ## a two-replica service on this machine behind one endpoint, answered by curl
+	@scripts/hello
+
+test: setup  ## the fast tests
+	$(BIN)/pytest -m 'not slow'
+
+lint: setup  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## remove what setup made
+	rm -rf .venv build dist

@@ -1,0 +1,1 @@
+"""The controller's REST API over a Unix socket."""

@@ -1,0 +1,1 @@
+"""The command sky: one file a command; rendering apart."""

@@ -1,0 +1,28 @@
+"""Asking a replica whether it is ready."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from skyserve.model.place import Address
+from skyserve.model.service import ProbeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One probe. Ready means status 200 after redirects, within the timeout."""
+
+    ready: bool
+    detail: str
+    """`200`, or what was wrong, in a few words; never a header's value."""
+
+
+class Prober(Protocol):
+    """Sends readiness probes."""
+
+    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
+        """Never raises but for cancellation: a connection that fails is a result."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

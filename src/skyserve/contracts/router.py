@@ -1,0 +1,39 @@
+"""The endpoint: carries requests to replicas as the route tables say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from skyserve.model.route import BackendStatus, RouteTable
+
+
+class Router(Protocol):
+    """Steers the data plane. The data plane goes on with its last tables whatever becomes of us."""
+
+    async def start(self, tables: Sequence[RouteTable]) -> None:
+        """Take over a data plane that runs, or start one, with these tables. Traffic of services named here is not
+        disturbed; listeners of services not named here are closed."""
+        ...
+
+    async def apply(self, table: RouteTable) -> None:
+        """Make one service be served so. Equal to the last: nothing is sent. Returns before it is accepted."""
+        ...
+
+    async def remove(self, service_id: int) -> None:
+        """Close the service's listener."""
+        ...
+
+    def status(self, service_id: int) -> Mapping[int, BackendStatus]:
+        """By replica id: accepted or not, requests in flight. What was last learned; no I/O."""
+        ...
+
+    async def free_port(self, taken: frozenset[int]) -> int:
+        """The first port from 30001 up that is neither taken by a service nor bound by a stranger."""
+        ...
+
+    async def close(self) -> None:
+        """Stop steering; the data plane goes on."""
+        ...
+
+    async def shut_down(self) -> None:
+        """End the data plane too."""
+        ...

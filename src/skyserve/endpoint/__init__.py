@@ -1,0 +1,1 @@
+"""The load balancer: the Envoy process, and route tables translated to xDS."""

@@ -1,0 +1,1 @@
+"""Where replicas run: one package an infra, each keeping contracts/infra.py."""

@@ -1,0 +1,1 @@
+"""The nouns of the system: frozen values without behaviour beyond what they mean."""

@@ -1,0 +1,95 @@
+"""A service and its versions, as decisions see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from skyserve.model.resources import ResourceRequest
+
+
+class Goal(StrEnum):
+    """What the user wants of a service."""
+
+    RUN = "run"
+    DOWN = "down"
+    """Everything is to be terminated, then forgotten."""
+    PURGE = "purge"
+    """As DOWN, but machines that cannot be reached are forgotten with a warning."""
+
+
+class LoadBalancingPolicy(StrEnum):
+    """How the endpoint spreads requests over replicas."""
+
+    LEAST_LOAD = "least_load"
+    ROUND_ROBIN = "round_robin"
+    INSTANCE_AWARE_LEAST_LOAD = "instance_aware_least_load"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """How readiness is told. Times in seconds."""
+
+    path: str = "/"
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    """JSON value sent with a POST."""
+    timeout: float = 15
+    interval: float = 10
+    initial_delay: float = 1200
+    """Longest time from machine up to first ready."""
+    failure_threshold: float = 180
+    """Longest time of failing probes, once ready, before the replica is replaced."""
+    rise: int = 1
+    """Passes in a row that make a replica ready."""
+    fall: int = 2
+    """Failures in a row that make a ready replica not ready: one blip does not cut it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one version of a service asks of the planner, distilled from its YAML."""
+
+    replicas: int
+    port: int
+    requests: tuple[ResourceRequest, ...] = (ResourceRequest(),)
+    """Acceptable alternatives."""
+    ordered: bool = False
+    """True: `requests` are in order of preference. False: the cheapest wins."""
+    num_nodes: int = 1
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+    load_balancing_policy: LoadBalancingPolicy = LoadBalancingPolicy.LEAST_LOAD
+    stream_timeout: float = 0
+    """Longest silence on a response, in seconds; 0: no limit."""
+    drain_seconds: float = 120
+    """Longest time in-flight requests get to finish before the machine goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One YAML that a service was given."""
+
+    number: int
+    target: Target
+    created_at: float
+    ever_ready: bool = False
+    """Some replica of it was ready once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the database has it."""
+
+    id: int
+    """Never used twice, unlike the name."""
+    name: str
+    port: int
+    """Of the endpoint on this machine; does not change while the service lives."""
+    goal: Goal
+    created_at: float
+    generation: int = 0
+    """Counts every recorded decision; a writer whose generation is old has lost."""
+    first_ready_at: float | None = None
+    stopped_reason: str = ""
+    """Why launching stopped (failure budget spent, credentials refused); empty while it goes on."""

@@ -1,0 +1,84 @@
+"""All that a decision may know: state, observations, the time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from skyserve.model.instance import Instance
+from skyserve.model.replica import Replica
+from skyserve.model.resources import Offer
+from skyserve.model.route import BackendStatus
+from skyserve.model.service import Service, Version
+
+
+class Stage(StrEnum):
+    """How far the user's task has come on a machine."""
+
+    FILES = "files"
+    SETUP = "setup"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """The user's task on all nodes of one replica."""
+
+    stage: Stage
+    exit_code: int | None = None
+    """Of the stage: the first non-zero code of any node, 0 once all ended well, None while it goes on.
+    A `run` that ended with 0 is no failure: its server may live on in the background."""
+    detail: str = ""
+    """The last lines of the log, or why files could not be sent, where the stage failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTally:
+    """Results of probes in a row. At most one of the two is above zero."""
+
+    passes: int = 0
+    failures: int = 0
+    detail: str = ""
+    """What the last failed probe said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the world showed of one replica in this pass."""
+
+    instance: Instance | None = None
+    """As its infra lists it now."""
+    absent: bool = False
+    """Proven: the infra answered, and the instance is not there. False also when the infra was not asked or
+    could not tell."""
+    unreachable_since: float | None = None
+    """Its place has not answered since then."""
+    task: TaskStatus | None = None
+    probe: ProbeTally = ProbeTally()
+    backend: BackendStatus | None = None
+    """None: the endpoint does not know it."""
+    busy: bool = False
+    """An action on it is under way; no other may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One service at one moment."""
+
+    now: float
+    """Seconds since the epoch."""
+    service: Service
+    versions: tuple[Version, ...]
+    """Ascending; the last is the one wanted."""
+    replicas: tuple[Replica, ...]
+    """All that are remembered, ascending by id, those gone too."""
+    observations: Mapping[int, Observation] = field(default_factory=dict)
+    """By replica id."""
+    offers: tuple[Offer, ...] = ()
+    """What the infras can give for the latest version; empty: nothing fits anywhere."""
+    leaks: tuple[Instance, ...] = ()
+    """Instances that bear this service's tag and belong to no replica that may hold a machine."""
+
+    @property
+    def version(self) -> Version:
+        """The version wanted."""
+        return self.versions[-1]

@@ -1,0 +1,109 @@
+"""What people and programs are shown of a service: the shape of `-o json`, the SDK and the REST API."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ServiceStatus(StrEnum):
+    """SkyServe's words, with their documented meaning."""
+
+    CONTROLLER_INIT = "CONTROLLER_INIT"
+    """The controller has not looked at it yet."""
+    REPLICA_INIT = "REPLICA_INIT"
+    """No replica is ready yet and none has failed for good."""
+    READY = "READY"
+    """At least one replica is ready."""
+    NO_REPLICA = "NO_REPLICA"
+    """Scaled to zero."""
+    FAILED = "FAILED"
+    """A replica failed, and none is ready."""
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    FAILED_CLEANUP = "FAILED_CLEANUP"
+    """Something could not be terminated; it may still cost money."""
+    CONTROLLER_FAILED = "CONTROLLER_FAILED"
+
+
+class ReplicaStatus(StrEnum):
+    """SkyServe's words, derived from phase and cause."""
+
+    PENDING = "PENDING"
+    PROVISIONING = "PROVISIONING"
+    STARTING = "STARTING"
+    READY = "READY"
+    NOT_READY = "NOT_READY"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    PREEMPTED = "PREEMPTED"
+    FAILED = "FAILED"
+    FAILED_INITIAL_DELAY = "FAILED_INITIAL_DELAY"
+    FAILED_PROBING = "FAILED_PROBING"
+    FAILED_PROVISION = "FAILED_PROVISION"
+    FAILED_CLEANUP = "FAILED_CLEANUP"
+
+
+@dataclass(frozen=True)
+class ReplicaView:
+    """One row of `Service Replicas`."""
+
+    replica_id: int
+    version: int
+    status: ReplicaStatus
+    detail: str
+    """Why, in words; empty when all is well."""
+    endpoint: str | None
+    """host:port of the replica itself."""
+    launched_at: float | None
+    infra: str
+    resources: str
+    """`1x(cpus=2, mem=4)`; spot: `1x[spot](...)`."""
+    is_spot: bool
+    hourly_usd: float
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """One row of `Services`, and its replicas."""
+
+    name: str
+    service_id: int
+    version: int
+    """The version wanted."""
+    active_versions: list[int]
+    """Versions that get traffic."""
+    status: ServiceStatus
+    detail: str
+    """Why, in words; empty when all is well."""
+    uptime_since: float | None
+    """When a replica was first ready."""
+    ready_replicas: int
+    total_replicas: int
+    """Without failed ones, with those shutting down."""
+    target_replicas: int
+    endpoint: str
+    policy: str
+    load_balancing_policy: str
+    requested_resources: str
+    tls_encrypted: bool
+    created_at: float
+    replicas: list[ReplicaView] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PlannedAction:
+    """One line of `sky serve plan`."""
+
+    action: str
+    subject: str
+    """`replica 3`, `instance abc`, `service`."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """What the controller would do now."""
+
+    service: str
+    actions: list[PlannedAction]
+    routes: list[str]
+    """One line a backend: `replica 1 -> 127.0.0.1:21001` (`, draining`)."""
+    wake_in_seconds: float | None

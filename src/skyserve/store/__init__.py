@@ -1,0 +1,1 @@
+"""State in a database, and the content of workdirs and file mounts."""
