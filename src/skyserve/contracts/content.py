@@ -36,7 +36,7 @@ class ContentStore(Protocol):
     """Keeps trees and blobs on this machine."""
 
     async def pack(self, source: Path) -> Tree:
-        """Record what `source` holds now. Files that `.skyignore` (if there is one, else `.gitignore`) excludes, and `.git`, are left out.
+        """Record what `source` holds now. Left out: `.git`, and what `.skyignore` (else `.gitignore`) excludes.
 
         Raises FileNotFoundError or PermissionError with the path.
         """

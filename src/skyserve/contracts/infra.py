@@ -96,7 +96,7 @@ class Shell(Protocol):
         ...
 
     async def forward(self, port: int) -> Address:
-        """An address on this machine that leads to `port` in the node's port space, for as long as the infra is open."""
+        """An address on this machine that leads to `port` in the node's port space, while the infra is open."""
         ...
 
 
