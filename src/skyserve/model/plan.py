@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from skyserve.model.instance import Instance
-from skyserve.model.replica import Cause
+from skyserve.model.replica import Cause, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import RouteTable
+from skyserve.model.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,9 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Change a replica's phase by this cause (policy/lifecycle.py says to which)."""
+    """A replica changes its phase. `replica` is the row after the move."""
 
-    replica_id: int
+    replica: Replica
     cause: Cause
     reason: str
 
@@ -67,9 +68,10 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
-    """Stop launching until the user updates the service. An empty reason resumes."""
+class Amend:
+    """Record facts about the service itself. `service` is the row afterwards."""
 
+    service: Service
     reason: str
 
 
@@ -80,7 +82,7 @@ class Finish:
     reason: str
 
 
-Action = Create | Move | Launch | Start | Terminate | Reclaim | Forget | Halt | Finish
+Action = Create | Move | Launch | Start | Terminate | Reclaim | Forget | Amend | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,3 +93,6 @@ class Service:
     first_ready_at: float | None = None
     stopped_reason: str = ""
     """Why launching stopped (failure budget spent, credentials refused); empty while it goes on."""
+    failure_streak: int = 0
+    """Replicas of the wanted version that failed since one last did well."""
+    last_failure_at: float = 0.0

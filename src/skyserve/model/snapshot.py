@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from skyserve.model.instance import Instance
+from skyserve.model.place import Place
 from skyserve.model.replica import Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import BackendStatus
@@ -75,6 +76,8 @@ class Snapshot:
     """By replica id."""
     offers: tuple[Offer, ...] = ()
     """What the infras can give for the latest version; empty: nothing fits anywhere."""
+    unreachable: frozenset[Place] = frozenset()
+    """Places that do not answer now."""
     leaks: tuple[Instance, ...] = ()
     """Instances that bear this service's tag and belong to no replica that may hold a machine."""
 

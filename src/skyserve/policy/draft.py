@@ -1,0 +1,73 @@
+"""A plan in the making: what one step decides, the next one sees."""
+
+from collections.abc import Iterable
+
+from skyserve.model.plan import Action, Amend, Move
+from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.service import Service, Target
+from skyserve.model.snapshot import Observation, Snapshot
+from skyserve.policy.lifecycle import FAILURES, move
+from skyserve.policy.pacing import count_failure
+
+_UNSEEN = Observation()
+
+
+class Draft:
+    """The snapshot, the rows as they will be, and the actions so far."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.now = snapshot.now
+        self.service: Service = snapshot.service
+        self.actions: list[Action] = []
+        self.wake_at: float | None = None
+        self._replicas: dict[int, Replica] = {replica.id: replica for replica in snapshot.replicas}
+
+    @property
+    def target(self) -> Target:
+        """Of the version wanted."""
+        return self.snapshot.version.target
+
+    def target_of(self, replica: Replica) -> Target:
+        """Of the replica's own version; the wanted one's if that version is forgotten."""
+        own = (v.target for v in self.snapshot.versions if v.number == replica.version)
+        return next(own, self.target)
+
+    def replicas(self, *phases: Phase) -> list[Replica]:
+        """Those in these phases now, ascending by id; all if none is named."""
+        return [r for r in self._replicas.values() if not phases or r.phase in phases]
+
+    def seen(self, replica: Replica) -> Observation:
+        """What the world showed of it."""
+        return self.snapshot.observations.get(replica.id, _UNSEEN)
+
+    def do(self, action: Action) -> None:
+        """Add an action."""
+        self.actions.append(action)
+
+    def move(self, replica: Replica, cause: Cause, reason: str) -> None:
+        """Let a replica change its phase; a failure of the wanted version counts against the budget."""
+        moved = move(replica, cause, self.now, reason)
+        self._replicas[replica.id] = moved
+        self.actions.append(Move(moved, cause, reason))
+        if cause in FAILURES and replica.version == self.snapshot.version.number:
+            self.service = count_failure(self.service, self.now)
+
+    def amend(self, service: Service, reason: str) -> None:
+        """Record facts about the service."""
+        self.service = service
+        self.actions.append(Amend(service, reason))
+
+    def forget(self, replica: Replica) -> None:
+        """Leave a replica out of what later steps see."""
+        del self._replicas[replica.id]
+
+    def wake(self, at: float | None) -> None:
+        """Look again no later than then."""
+        if at is not None and at > self.now:
+            self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
+
+    def wake_all(self, times: Iterable[float]) -> None:
+        """Look again no later than the first of these that lies ahead."""
+        for at in times:
+            self.wake(at)

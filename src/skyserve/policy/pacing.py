@@ -1,0 +1,91 @@
+"""How fast to try again, and when to stop: exponential back-off and a failure budget.
+
+Failures are counted in rounds of as many as there are replicas, so that fifty replicas of a broken version make one
+round, as one replica would. The first round is replaced at once: a replica that was killed costs no waiting.
+"""
+
+from dataclasses import replace
+
+from skyserve.model.replica import Cause, Replica
+from skyserve.model.service import Service, Target
+
+BASE_SECONDS = 2.0
+"""Wait after the second round; doubles with each."""
+CAP_SECONDS = 300.0
+"""Longest wait between rounds."""
+ROUNDS_NEVER_READY = 3
+"""A version that was never ready is most likely wrong: stop after so many rounds."""
+ROUNDS_EVER_READY = 20
+"""A version that worked once gets about an hour and a half of tries, at CAP_SECONDS."""
+STEADY_SECONDS = 60.0
+"""A replica that stayed ready so long did well: the count of failures starts anew."""
+
+
+def rounds(service: Service, target: Target) -> int:
+    """Full rounds of failures beyond the first."""
+    return max(0, service.failure_streak - 1) // max(1, target.replicas)
+
+
+def may_launch_at(service: Service, target: Target) -> float:
+    """The time before which no replacement is made; 0 if at once."""
+    past = rounds(service, target)
+    if past == 0:
+        return 0.0
+    return service.last_failure_at + min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(past - 1, 30))
+
+
+def budget_spent(service: Service, target: Target, *, ever_ready: bool) -> bool:
+    """Whether launching stops until the user updates the service."""
+    return rounds(service, target) >= (ROUNDS_EVER_READY if ever_ready else ROUNDS_NEVER_READY)
+
+
+def steady(replica: Replica, now: float) -> bool:
+    """It has been ready long enough to count as a success."""
+    return replica.ready_since is not None and now - replica.ready_since >= STEADY_SECONDS
+
+
+def count_failure(service: Service, now: float) -> Service:
+    """The service after one more replica failed."""
+    return replace(service, failure_streak=service.failure_streak + 1, last_failure_at=now)
+
+
+def forgive(service: Service) -> Service:
+    """The service after a replica did well."""
+    return replace(service, failure_streak=0, stopped_reason="")
+
+
+LAUNCH_ATTEMPTS = 3
+"""Tries of one replica's launch where it is unknown whether it was done (as SkyServe)."""
+LAUNCH_RETRY_SECONDS = 5.0
+"""Wait after the first such try; doubles."""
+TERMINATE_RETRY_SECONDS = 1.0
+"""Wait after the first failed termination; doubles. It is retried for ever: a machine costs money."""
+TERMINATE_RETRY_CAP_SECONDS = 30.0
+
+
+def after_launch_failure(replica: Replica, detail: str, now: float) -> Replica | None:
+    """The replica, to be launched again later; None once its tries are spent."""
+    attempts = replica.attempts + 1
+    if attempts >= LAUNCH_ATTEMPTS:
+        return None
+    wait = LAUNCH_RETRY_SECONDS * 2.0 ** (attempts - 1)
+    return replace(replica, attempts=attempts, retry_at=now + wait, detail=detail)
+
+
+def after_terminate_failure(replica: Replica, detail: str, now: float) -> Replica:
+    """The replica, to be terminated again later."""
+    wait = min(TERMINATE_RETRY_CAP_SECONDS, TERMINATE_RETRY_SECONDS * 2.0 ** min(replica.attempts, 10))
+    return replace(replica, attempts=replica.attempts + 1, retry_at=now + wait, detail=detail)
+
+
+def resting_place(replica: Replica) -> float:
+    """Until when the place that refused or lost this replica is passed over; 0 if it did neither."""
+    return replica.since + _REST_SECONDS[replica.ended_by] if replica.ended_by in _REST_SECONDS else 0.0
+
+
+_REST_SECONDS: dict[Cause | None, float] = {
+    Cause.NO_CAPACITY: 20.0,  # room is made whenever somebody leaves
+    Cause.QUOTA_EXCEEDED: 300.0,  # raised by people
+    Cause.UNAUTHORIZED: 300.0,  # mended by people
+}
+"""How long a place is not asked again, by what it said."""

@@ -1,0 +1,40 @@
+"""From a Snapshot to a Plan: an ordered list of steps, each of which sees what those before it decided."""
+
+from collections.abc import Callable
+
+from skyserve.model.plan import Amend, Plan
+from skyserve.model.snapshot import Snapshot
+from skyserve.policy.draft import Draft
+from skyserve.policy.routing import route_table
+from skyserve.policy.steps.cleaning import finish_service, forget_history, reclaim_leaks
+from skyserve.policy.steps.counting import keep_count, pace, stop_all
+from skyserve.policy.steps.driving import drive
+from skyserve.policy.steps.ending import drain, see_machines_off
+from skyserve.policy.steps.observing import follow_machines, follow_probes, follow_tasks
+
+STEPS: tuple[Callable[[Draft], None], ...] = (
+    reclaim_leaks,  # what nobody asked for must not cost money
+    follow_machines,  # a machine came up, was lost, will be taken
+    follow_tasks,  # the user's setup or run failed
+    follow_probes,  # a replica is ready, or no longer
+    stop_all,  # the user wants the service down
+    pace,  # how fast to try again, and when to stop
+    keep_count,  # as many replicas as wanted, where there is room
+    drain,  # requests in flight finish before the machine goes
+    see_machines_off,  # until each is proven absent
+    drive,  # launch, start, terminate what is due
+    forget_history,  # bounded
+    finish_service,  # nothing of it is left
+)
+
+
+def plan(snapshot: Snapshot) -> Plan:
+    """What is to be done now, with the reason of each action. Pure: the same snapshot gives the same plan."""
+    draft = Draft(snapshot)
+    for step in STEPS:
+        step(draft)
+    actions = list(draft.actions)
+    recorded = any(isinstance(a, Amend) and a.service == draft.service for a in actions)
+    if draft.service != snapshot.service and not recorded:
+        actions.append(Amend(draft.service, "failures counted"))
+    return Plan(tuple(actions), route_table(draft), draft.wake_at)

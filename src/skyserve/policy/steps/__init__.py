@@ -1,0 +1,1 @@
+"""The planner's steps, by what they are about."""

@@ -1,0 +1,28 @@
+"""What is due for each replica, by its phase. One action a replica at a time."""
+
+from skyserve.model.plan import Launch, Start, Terminate
+from skyserve.model.replica import Cause, Phase
+from skyserve.policy.draft import Draft
+
+_STARTED = (Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
+
+
+def drive(draft: Draft) -> None:
+    """Launch, start and terminate."""
+    for replica in draft.replicas(Phase.PENDING):
+        draft.move(replica, Cause.LAUNCH, f"launching at {replica.offer.place}")
+    idle = [r for r in draft.replicas() if not draft.seen(r).busy]
+    for replica in idle:
+        if replica.retry_at > draft.now:
+            draft.wake(replica.retry_at)
+        elif replica.phase is Phase.PROVISIONING and replica.instance is None:
+            draft.do(Launch(replica.id, f"a machine at {replica.offer.place}{_again(replica.attempts)}"))
+        elif replica.phase is Phase.TERMINATING:
+            draft.do(Terminate(replica.id, f"{replica.ended_by}{_again(replica.attempts)}"))
+    for replica in draft.replicas(*_STARTED):
+        if draft.seen(replica).task is None:
+            draft.do(Start(replica.id, "files, setup and run are not seen to"))
+
+
+def _again(attempts: int) -> str:
+    return f", try {attempts + 1}" if attempts else ""

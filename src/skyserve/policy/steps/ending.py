@@ -1,0 +1,40 @@
+"""From the last request to the machine's proven absence."""
+
+from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.service import Goal
+from skyserve.policy.draft import Draft
+
+SETTLE_SECONDS = 2.0
+"""Requests in flight are counted about once a second: zero is believed no sooner after draining began."""
+DOWN_DRAIN_SECONDS = 10.0
+"""Longest drain when the user takes the whole service down: nobody is to wait two minutes for that."""
+
+
+def drain(draft: Draft) -> None:
+    """Let requests in flight finish, up to the service's deadline."""
+    for replica in draft.replicas(Phase.DRAINING):
+        seen = draft.seen(replica)
+        limit = _limit(draft, replica)
+        waited = draft.now - replica.since
+        in_flight = seen.backend.in_flight if seen.backend else 0
+        if waited >= limit:
+            draft.move(replica, Cause.DRAINED, f"{in_flight} requests still in flight after {limit:g} s")
+        elif in_flight == 0 and waited >= SETTLE_SECONDS:
+            draft.move(replica, Cause.DRAINED, "no request in flight")
+        else:
+            draft.wake_all((replica.since + SETTLE_SECONDS, replica.since + limit))
+
+
+def _limit(draft: Draft, replica: Replica) -> float:
+    drain_seconds = draft.target_of(replica).drain_seconds
+    return drain_seconds if draft.service.goal is Goal.RUN else min(drain_seconds, DOWN_DRAIN_SECONDS)
+
+
+def see_machines_off(draft: Draft) -> None:
+    """A replica is gone when its machine is proven absent, or when the user gives up a machine that cannot be told."""
+    for replica in draft.replicas(Phase.TERMINATING):
+        seen = draft.seen(replica)
+        if seen.absent and not seen.busy:
+            draft.move(replica, Cause.MACHINE_ABSENT, "nothing is left of it")
+        elif draft.service.goal is Goal.PURGE and (replica.attempts or seen.unreachable_since is not None):
+            draft.move(replica, Cause.PURGED, f"given up by --purge; {replica.offer.place} may still run it")

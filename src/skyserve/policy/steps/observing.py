@@ -1,0 +1,108 @@
+"""What the world showed becomes a replica's phase."""
+
+from dataclasses import replace
+
+from skyserve.model.instance import InstanceState
+from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.snapshot import Observation, Stage
+from skyserve.policy.draft import Draft
+from skyserve.policy.routing import passes
+
+UNREACHABLE_SECONDS = 10.0
+"""A machine that does not answer for so long, while its replica fails probes, is given up for lost."""
+PROVISION_SECONDS = 1800.0
+"""Longest time a machine may take to come up."""
+
+_ON_MACHINE = (Phase.PROVISIONING, Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
+
+
+def follow_machines(draft: Draft) -> None:
+    """Machines that came up, were lost, or will be taken away."""
+    for replica in draft.replicas(*_ON_MACHINE):
+        seen = draft.seen(replica)
+        if replica.instance is not None and (lost := _loss(draft, replica, seen)):
+            draft.move(replica, Cause.MACHINE_LOST, lost)
+        elif seen.instance is not None and seen.instance.doomed_at is not None:
+            draft.move(replica, Cause.PREEMPTED, f"{replica.offer.place} takes the machine back")
+        elif replica.phase is Phase.PROVISIONING:
+            _follow_launch(draft, replica, seen)
+
+
+def _follow_launch(draft: Draft, replica: Replica, seen: Observation) -> None:
+    instance = seen.instance or replica.instance
+    if replica.instance is not None and instance is not None and instance.state is InstanceState.RUNNING:
+        draft.move(replace(replica, instance=instance), Cause.MACHINE_UP, f"machine up at {replica.offer.place}")
+    elif draft.now - replica.since >= PROVISION_SECONDS:
+        draft.move(replica, Cause.PROVISION_FAILED, f"no machine after {PROVISION_SECONDS / 60:g} minutes")
+    else:
+        draft.wake(replica.since + PROVISION_SECONDS)
+
+
+def _loss(draft: Draft, replica: Replica, seen: Observation) -> str:
+    if seen.absent:
+        return f"the machine at {replica.offer.place} is gone"
+    if seen.instance is not None and seen.instance.state is InstanceState.STOPPED:
+        return f"all processes of the replica at {replica.offer.place} are gone"
+    if seen.unreachable_since is None:
+        return ""
+    dark_for = draft.now - seen.unreachable_since
+    serving = replica.phase in (Phase.READY, Phase.DRAINING) and seen.probe.failures == 0
+    if serving or dark_for < UNREACHABLE_SECONDS:
+        draft.wake(seen.unreachable_since + UNREACHABLE_SECONDS)
+        return ""
+    return f"{replica.offer.place} has not answered for {dark_for:.0f} s"
+
+
+def follow_tasks(draft: Draft) -> None:
+    """Setup or run ended with a failure. A run that ended with 0 may have left its server in the background."""
+    for replica in draft.replicas(Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING):
+        task = draft.seen(replica).task
+        if task is None or not task.exit_code:
+            continue
+        told = f": {task.detail}" if task.detail else ""
+        if task.stage is Stage.FILES:
+            words = f"files could not be brought to {replica.offer.place}{told}"
+        else:
+            words = f"`{task.stage}` exited with code {task.exit_code}{told}"
+        early = replica.phase is Phase.STARTING and task.stage is not Stage.RUN
+        draft.move(replica, Cause.SETUP_FAILED if early else Cause.RUN_FAILED, words)
+
+
+def follow_probes(draft: Draft) -> None:
+    """Readiness, by probes and the endpoint's consent, with the deadlines of the service's YAML."""
+    for replica in draft.replicas(Phase.STARTING):
+        _follow_start(draft, replica)
+    for replica in draft.replicas(Phase.READY):
+        probe, tally = draft.target_of(replica).probe, draft.seen(replica).probe
+        if tally.failures >= probe.fall:
+            draft.move(replica, Cause.PROBE_FAILED, f"{tally.failures} probes failed in a row: {tally.detail}")
+    for replica in draft.replicas(Phase.NOT_READY):
+        _follow_unready(draft, replica)
+
+
+def _follow_start(draft: Draft, replica: Replica) -> None:
+    seen = draft.seen(replica)
+    probe = draft.target_of(replica).probe
+    if passes(draft, replica) and seen.backend is not None and seen.backend.accepted:
+        draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - replica.created_at:.1f} s")
+    elif not passes(draft, replica) and draft.now - replica.since > probe.initial_delay:
+        words = f"not ready within initial_delay_seconds ({probe.initial_delay:g})"
+        draft.move(replica, Cause.INITIAL_DELAY_EXCEEDED, _with_last(words, seen))
+    else:
+        draft.wake(replica.since + probe.initial_delay)
+
+
+def _follow_unready(draft: Draft, replica: Replica) -> None:
+    seen = draft.seen(replica)
+    probe = draft.target_of(replica).probe
+    if passes(draft, replica) and seen.backend is not None and seen.backend.accepted:
+        draft.move(replica, Cause.PROBE_PASSED, "the probe passes again")
+    elif not passes(draft, replica) and draft.now - replica.since > probe.failure_threshold:
+        words = f"probes failed for {probe.failure_threshold:g} s"
+        draft.move(replica, Cause.PROBING_FAILED, _with_last(words, seen))
+    else:
+        draft.wake(replica.since + probe.failure_threshold)
+
+
+def _with_last(words: str, seen: Observation) -> str:
+    return f"{words}; last probe: {seen.probe.detail}" if seen.probe.detail else words

@@ -1,0 +1,101 @@
+"""What people are shown of a service, from what a decision sees of it."""
+
+from skyserve.model.plan import Amend, Create, Move, Plan, Reclaim
+from skyserve.model.replica import Phase, Replica
+from skyserve.model.service import Goal
+from skyserve.model.snapshot import Snapshot
+from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView
+from skyserve.policy.lifecycle import ENDING
+from skyserve.policy.placement import choose
+from skyserve.policy.status import failed, replica_status, service_status
+
+
+def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, host: str) -> ServiceView:
+    """One service. `host`: where the endpoint listens, as users reach it."""
+    service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
+    counted = [r for r in replicas if not (failed(r) and r.phase is Phase.GONE)]
+    ready = [r for r in replicas if r.phase is Phase.READY]
+    return ServiceView(
+        name=service.name,
+        service_id=service.id,
+        version=snapshot.version.number,
+        active_versions=sorted({r.version for r in ready}),
+        status=service_status(service, replicas, target.replicas),
+        detail=_detail(snapshot),
+        uptime_since=service.first_ready_at,
+        ready_replicas=len(ready),
+        total_replicas=len(counted),
+        target_replicas=target.replicas if service.goal is Goal.RUN else 0,
+        endpoint=f"http://{host}:{service.port}",
+        policy=policy,
+        load_balancing_policy=str(target.load_balancing_policy),
+        requested_resources=requested_resources,
+        tls_encrypted=False,
+        created_at=service.created_at,
+        replicas=[_replica_view(snapshot, r) for r in replicas],
+    )
+
+
+def _detail(snapshot: Snapshot) -> str:
+    service, replicas = snapshot.service, snapshot.replicas
+    if service.stopped_reason:
+        return service.stopped_reason
+    if service.goal is not Goal.RUN:
+        stuck = [r for r in replicas if r.phase is Phase.TERMINATING and r.attempts]
+        return f"replica {stuck[0].id}: {stuck[0].detail}" if stuck else ""
+    alive = [r for r in replicas if r.alive]
+    if len(alive) < snapshot.version.target.replicas:
+        choice = choose(snapshot, (r.offer.place for r in alive))
+        if choice.offer is None:
+            return choice.reason
+    return ""
+
+
+def _replica_view(snapshot: Snapshot, replica: Replica) -> ReplicaView:
+    target = snapshot.version.target
+    address = replica.instance.addresses.get(target.port) if replica.instance else None
+    seen = snapshot.observations.get(replica.id)
+    shown = replica.detail if replica.phase in ENDING or replica.phase in (Phase.NOT_READY, Phase.PENDING) else ""
+    task = seen.task if seen else None
+    if replica.phase is Phase.STARTING and task is not None:
+        shown = f"{task.stage} runs" if task.exit_code is None else f"{task.stage} ended"
+    if replica.phase is Phase.PROVISIONING and replica.attempts:
+        shown = f"try {replica.attempts + 1}: {replica.detail}"
+    return ReplicaView(
+        replica_id=replica.id,
+        version=replica.version,
+        status=replica_status(replica),
+        detail=shown,
+        endpoint=str(address) if address else None,
+        launched_at=replica.created_at,
+        infra=str(replica.offer.place),
+        resources=f"{target.num_nodes}x{replica.offer}",
+        is_spot=replica.offer.spot,
+        hourly_usd=replica.offer.hourly_usd * target.num_nodes,
+        in_flight=seen.backend.in_flight if seen and seen.backend else 0,
+    )
+
+
+def plan_view(snapshot: Snapshot, plan: Plan) -> PlanView:
+    """What the plan would do, and why."""
+    return PlanView(
+        service=snapshot.service.name,
+        actions=[PlannedAction(type(a).__name__.lower(), _subject(a), a.reason) for a in plan.actions],
+        routes=[
+            f"replica {b.replica_id} -> {b.address}{', draining' if b.draining else ''}" for b in plan.routes.backends
+        ],
+        wake_in_seconds=None if plan.wake_at is None else max(0.0, plan.wake_at - snapshot.now),
+    )
+
+
+def _subject(action: object) -> str:
+    if isinstance(action, Move):
+        return f"replica {action.replica.id} to {action.replica.phase} by {action.cause}"
+    if isinstance(action, Create):
+        return f"a replica at {action.offer.place}"
+    if isinstance(action, Reclaim):
+        return f"instance {action.instance.id}"
+    if isinstance(action, Amend):
+        return "service"
+    replica_id = getattr(action, "replica_id", None)
+    return f"replica {replica_id}" if replica_id else "service"
