@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from skyserve.model.error import ErrorKind, ServeError
+
+SOCKET_PATH_BYTES = 107
+"""Longest path of a Unix socket on Linux (sun_path has 108 bytes, the last one is NUL)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -76,3 +81,14 @@ class Home:
     def service_logs(self, service_id: int) -> Path:
         """Archived logs of the replicas of one service."""
         return self.serve / "logs" / str(service_id)
+
+
+def check_socket_path(path: Path) -> None:
+    """Raise ServeError where the kernel could not bind or connect a Unix socket of that path."""
+    size = len(bytes(path))
+    if size > SOCKET_PATH_BYTES:
+        raise ServeError(
+            ErrorKind.INVALID_REQUEST,
+            f"The path of a socket is too long: {path} has {size} bytes, the limit is {SOCKET_PATH_BYTES}.",
+            "Set SKY_HOME to a directory with a shorter path.",
+        )

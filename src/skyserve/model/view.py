@@ -80,12 +80,15 @@ class ServiceView:
     """Without failed ones, with those shutting down."""
     target_replicas: int
     endpoint: str
+    """URL; empty while there is none."""
     policy: str
     load_balancing_policy: str
     requested_resources: str
     tls_encrypted: bool
     created_at: float
     replicas: list[ReplicaView] = field(default_factory=list)
+    stopped_reason: str = ""
+    """Why launching stopped for good; empty while the controller goes on trying."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +110,37 @@ class PlanView:
     routes: list[str]
     """One line a backend: `replica 1 -> 127.0.0.1:21001` (`, draining`)."""
     wake_in_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A service that `down` left alone."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DownResult:
+    """What `down` did with each name."""
+
+    scheduled: list[str]
+    """Services whose termination has begun."""
+    skipped: list[Skipped]
+    """Services left alone, and why."""
+    missing: list[str]
+    """Names (and patterns) that no service bears."""
+
+
+PROTOCOL = 1
+"""Version of the REST API. Client and controller must agree on it; grows when either would misread the other."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Who answers on the API's socket."""
+
+    version: str
+    """Of the package that the controller runs."""
+    protocol: int
+    pid: int

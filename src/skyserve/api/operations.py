@@ -1,0 +1,66 @@
+"""What the REST API needs from the controller: one method an operation that a user can ask for."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from skyserve.contracts.infra import CheckResult
+from skyserve.model.resources import Offer
+from skyserve.model.view import DownResult, PlanView, ServiceView
+from skyserve.spec.task import Task
+
+
+class Operations(Protocol):
+    """The controller, as the API sees it.
+
+    Methods raise ServeError for what the user can put right. The API also knows NameTaken, SpecError,
+    FileNotFoundError, PermissionError and the InfraErrors, and tells them as ServeErrors. Anything else is a fault.
+
+    Logs are async generators: they raise at their first step if there is no such service or replica, and are closed
+    as soon as nobody reads them any more.
+    """
+
+    async def up(self, task: Task, name: str | None, base: Path) -> ServiceView:
+        """Record a new service; its replicas come later. Without a name one is made up. Relative paths of the task
+        (workdir, file_mounts) are resolved against `base`. Raises NameTaken, SpecError, FileNotFoundError."""
+        ...
+
+    async def services(self, names: Sequence[str] | None) -> list[ServiceView]:
+        """Those of the names that exist (None: all), ascending by name."""
+        ...
+
+    async def down(self, names: Sequence[str] | None, purge: bool) -> DownResult:
+        """Have services terminated, then forgotten. Names may be patterns (`web-*`); None: all."""
+        ...
+
+    async def terminate_replica(self, name: str, replica_id: int, purge: bool) -> None:
+        """Have one replica terminated; another takes its place."""
+        ...
+
+    async def plan(self, name: str) -> PlanView:
+        """What the controller would do with the service now, and why."""
+        ...
+
+    def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
+        """What the controller did with the service, one line an event, without line ends."""
+        ...
+
+    def replica_log(self, name: str, replica_id: int, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
+        """What a replica printed, living or dead."""
+        ...
+
+    def load_balancer_log(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
+        """What the endpoint logged of the service's requests."""
+        ...
+
+    async def check(self) -> list[CheckResult]:
+        """Look at every infra, now."""
+        ...
+
+    async def offers(self, task: Task) -> list[Offer]:
+        """What the task could run on, the first choice first; empty: nowhere."""
+        ...
+
+    async def shut_down(self) -> None:
+        """End the controller once this has returned. Services run on."""
+        ...

@@ -1,0 +1,82 @@
+"""Services and their replicas over HTTP."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from skyserve.api.operations import Operations
+from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.name import NAME_LENGTH, NAME_PATTERN
+from skyserve.model.view import DownResult, PlanView, ServiceView
+from skyserve.spec.task import Task
+
+Names = Annotated[
+    list[str] | None,
+    Query(alias="name", description="May be given more than once. None: all services.", examples=[["web"]]),
+]
+
+
+class UpRequest(BaseModel):
+    """A service to start."""
+
+    task: Task
+    name: str | None = Field(
+        default=None,
+        pattern=f"^{NAME_PATTERN}$",
+        max_length=NAME_LENGTH,
+        description="None: a name is made up.",
+        examples=["web"],
+    )
+    base: Path = Field(
+        description="Absolute path of the directory that relative paths of the task are resolved against.",
+        examples=["/home/me/project"],
+    )
+
+
+def services_router(operations: Operations) -> APIRouter:
+    """Paths below /services."""
+    router = APIRouter(prefix="/services", tags=["services"])
+
+    @router.get("", summary="List services")
+    async def list_services(name: Names = None) -> list[ServiceView]:
+        """Those of the names that exist, ascending by name. A name that no service bears is left out."""
+        return await operations.services(name)
+
+    @router.post("", status_code=201, summary="Start a service")
+    async def up(request: UpRequest) -> ServiceView:
+        """Answers once the service is recorded; its replicas come later."""
+        if not request.base.is_absolute():
+            raise ServeError(ErrorKind.INVALID_REQUEST, f"base must be an absolute path, not {request.base}")
+        return await operations.up(request.task, request.name, request.base)
+
+    @router.delete("", summary="Terminate services")
+    async def down(
+        name: Annotated[
+            list[str] | None,
+            Query(description="A name or a pattern. May be given more than once.", examples=[["web", "test-*"]]),
+        ] = None,
+        everything: Annotated[bool, Query(alias="all", description="Terminate all services.")] = False,
+        purge: Annotated[bool, Query(description="Forget machines that cannot be reached, with a warning.")] = False,
+    ) -> DownResult:
+        """Either names or `all=true`. Answers once termination is recorded; machines are given back later."""
+        if bool(name) == everything:
+            raise ServeError(ErrorKind.INVALID_REQUEST, "Give either one or more `name`, or `all=true`.")
+        return await operations.down(None if everything else name, purge)
+
+    @router.get("/{name}/plan", summary="What the controller would do now")
+    async def plan(name: str) -> PlanView:
+        """Each action has the reason."""
+        return await operations.plan(name)
+
+    @router.delete("/{name}/replicas/{replica_id}", status_code=204, summary="Terminate one replica")
+    async def terminate_replica(
+        name: str,
+        replica_id: int,
+        purge: Annotated[bool, Query(description="Forget its machine if it cannot be reached.")] = False,
+    ) -> None:
+        """Another replica takes its place."""
+        await operations.terminate_replica(name, replica_id, purge)
+
+    return router
