@@ -1,0 +1,118 @@
+"""What can be asked of the controller, without I/O: each function says which request to send and what comes back.
+
+The synchronous and the asynchronous client send the same calls.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from skyserve.contracts.infra import CheckResult
+from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.name import valid_name
+from skyserve.model.resources import Offer
+from skyserve.model.view import DownResult, Health, PlanView, ServiceView
+
+if TYPE_CHECKING:  # the specification costs pydantic, which `status` can do without
+    from skyserve.spec.task import Task
+
+T = TypeVar("T")
+
+Target = int | Literal["controller", "load_balancer"]
+"""Whose log: a replica's, by id, or a part of the service's own."""
+
+HEADERS = {"Content-Type": "application/json"}
+"""Sent with every call."""
+
+PROMPT = 10.0
+"""Seconds that the controller gets to answer from its database."""
+THOROUGH = 300.0
+"""Seconds that it gets where it asks the infras first."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request."""
+
+    method: str
+    path: str
+    result: type[T]
+    """What the answer is decoded into."""
+    query: Sequence[tuple[str, str]] = ()
+    body: Any = None
+    """Sent as JSON."""
+    timeout: float | None = PROMPT
+    """Seconds without an answer after which the controller counts as stuck; None: it may take as long as it takes."""
+
+    @property
+    def target(self) -> str:
+        """Path and query, quoted."""
+        return f"/v1{self.path}?{urlencode(self.query)}" if self.query else f"/v1{self.path}"
+
+
+def health() -> Call[Health]:
+    """Who answers."""
+    return Call("GET", "/health", Health)
+
+
+def shut_down() -> Call[None]:
+    """End the controller; services run on."""
+    return Call("POST", "/shutdown", type(None))
+
+
+def up(task: "Task", name: str | None, base: Path) -> Call[ServiceView]:
+    """Start a service. Packing a large workdir takes a while."""
+    body = {"task": task.model_dump(mode="json"), "name": name, "base": str(base)}
+    return Call("POST", "/services", ServiceView, body=body, timeout=None)
+
+
+def services(names: Sequence[str] | None) -> Call[list[ServiceView]]:
+    """Services by name; None: all."""
+    return Call("GET", "/services", list[ServiceView], query=[("name", name) for name in names or ()])
+
+
+def down(names: Sequence[str] | None, purge: bool) -> Call[DownResult]:
+    """Terminate services by name or pattern; None: all."""
+    chosen = [("all", "true")] if names is None else [("name", name) for name in names]
+    return Call("DELETE", "/services", DownResult, query=[*chosen, ("purge", _flag(purge))], timeout=THOROUGH)
+
+
+def terminate_replica(name: str, replica_id: int, purge: bool) -> Call[None]:
+    """Terminate one replica."""
+    path = f"{_service(name)}/replicas/{replica_id}"
+    return Call("DELETE", path, type(None), query=[("purge", _flag(purge))], timeout=THOROUGH)
+
+
+def plan(name: str) -> Call[PlanView]:
+    """What the controller would do now."""
+    return Call("GET", f"{_service(name)}/plan", PlanView, timeout=THOROUGH)
+
+
+def infras(refresh: bool) -> Call[list[CheckResult]]:
+    """Which infras can be used."""
+    return Call("GET", "/infras", list[CheckResult], query=[("refresh", _flag(refresh))], timeout=THOROUGH)
+
+
+def offers(task: "Task") -> Call[list[Offer]]:
+    """What a task could run on."""
+    return Call("POST", "/offers", list[Offer], body={"task": task.model_dump(mode="json")}, timeout=THOROUGH)
+
+
+def logs(name: str, target: Target, follow: bool, tail: int | None) -> Call[bytes]:
+    """A log, to be streamed."""
+    places = {"controller": "events", "load_balancer": "load-balancer/log"}
+    place = places[target] if isinstance(target, str) else f"replicas/{target}/log"
+    query = [("follow", _flag(follow)), *([] if tail is None else [("tail", str(tail))])]
+    return Call("GET", f"{_service(name)}/{place}", bytes, query=query, timeout=None)
+
+
+def _service(name: str) -> str:
+    if not valid_name(name):
+        raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' not found.", "See: sky serve status")
+    return f"/services/{quote(name, safe='')}"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,101 @@
+"""The Python client: every operation of the controller as a typed method."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from skyserve.client import calls, unix_http
+from skyserve.client.calls import Call, Target
+from skyserve.client.launcher import Launcher
+from skyserve.contracts.infra import CheckResult
+from skyserve.model.home import Home
+from skyserve.model.resources import Offer
+from skyserve.model.view import DownResult, Health, PlanView, ServiceView
+
+if TYPE_CHECKING:
+    from skyserve.spec.task import Task
+
+T = TypeVar("T")
+
+
+class Client:
+    """Talks to the controller of one installation, and starts it where it is needed and does not run.
+
+    Every method raises ServeError. Safe to use from several threads: each call has its own connection.
+    """
+
+    def __init__(self, home: Home | None = None, *, autostart: bool = True, launcher: Launcher | None = None) -> None:
+        """`home`: the installation, by default that of the environment. Without `autostart`, a controller that does
+        not run is an error (NotRunning)."""
+        self.home = home or Home.of(os.environ)
+        self.launcher = launcher or Launcher(self.home)
+        self._autostart = autostart
+
+    def dormant(self) -> bool:
+        """Whether there is nothing to ask about: no controller runs, and none has left services behind."""
+        return not self.home.database.exists() and self.launcher.health() is None
+
+    def up(self, task: "Task", name: str | None = None, *, base: Path | None = None) -> ServiceView:
+        """Start a service; returns once it is recorded. Without a name one is made up. Relative paths of the task are
+        resolved against `base`, by default the current directory."""
+        return self._send(calls.up(task, name, (base or Path.cwd()).absolute()))
+
+    def status(self, names: Sequence[str] | None = None) -> list[ServiceView]:
+        """Those of the names that exist (None: all), ascending by name. Starts no controller to say that there are
+        none."""
+        if (names is not None and not names) or self.dormant():
+            return []
+        return self._send(calls.services(names))
+
+    def down(self, names: Sequence[str] | None, *, purge: bool = False) -> DownResult:
+        """Have services terminated, by names or patterns; None: all. Returns once that is recorded."""
+        if (names is not None and not names) or self.dormant():
+            return DownResult(scheduled=[], skipped=[], missing=list(names or ()))
+        return self._send(calls.down(names, purge))
+
+    def terminate_replica(self, name: str, replica_id: int, *, purge: bool = False) -> None:
+        """Have one replica terminated; another takes its place."""
+        self._send(calls.terminate_replica(name, replica_id, purge))
+
+    def plan(self, name: str) -> PlanView:
+        """What the controller would do with a service now, and why."""
+        return self._send(calls.plan(name))
+
+    def logs(self, name: str, target: Target, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
+        """The log of a replica (its id), of the `controller` or of the `load_balancer`, from the beginning or its last
+        `tail` lines; with `follow`, until it ends. Closing the iterator hangs up."""
+        call = calls.logs(name, target, follow, tail)
+        self._reach()
+        yield from unix_http.stream(self.home.api_socket, call)
+
+    def check(self, *, refresh: bool = True) -> list[CheckResult]:
+        """Which infras can be used. Without `refresh`, what the controller found when it last looked will do."""
+        return self._send(calls.infras(refresh))
+
+    def offers(self, task: "Task") -> list[Offer]:
+        """What a task could run on, the first choice first; empty: nowhere."""
+        return self._send(calls.offers(task))
+
+    def health(self) -> Health | None:
+        """Who answers as the controller; None if nobody does."""
+        return self.launcher.health()
+
+    def start_controller(self) -> Health:
+        """Start the controller if it does not run."""
+        return self.launcher.ensure()
+
+    def stop_controller(self) -> None:
+        """End the controller. Services run on, and the next client starts it again. Raises NotRunning."""
+        unix_http.send(self.home.api_socket, calls.shut_down())
+
+    def _send(self, call: Call[T]) -> T:
+        self._reach()
+        return unix_http.send(self.home.api_socket, call)
+
+    def _reach(self) -> None:
+        # Asked before every call, since the controller ends by itself when it has nothing to do.
+        if self._autostart:
+            self.launcher.ensure()
+        else:
+            self.launcher.require()
