@@ -44,3 +44,7 @@ class Superseded(Exception):
 
 class NameTaken(Exception):
     """A service of that name exists."""
+
+
+class StateUnusable(Exception):
+    """The database cannot be opened or understood. The message is for the user: where, why, remedy."""

@@ -44,6 +44,8 @@ class AddReplica:
 
     version: int
     offer: Offer
+    at: float = 0.0
+    """Its `created_at` and `since`: the time of the decision, since the store has no clock."""
 
 
 @dataclass(frozen=True, slots=True)
