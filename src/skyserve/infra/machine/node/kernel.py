@@ -1,0 +1,73 @@
+"""System calls that Python's standard library lacks before 3.12, or altogether."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_BIND = 0x1000
+MS_MOVE = 0x2000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 0x2
+
+_PR_SET_PDEATHSIG = 1
+_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, "%s: %s" % (what, os.strerror(code)))
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by `flags` for fresh ones. Raises OSError."""
+    _checked(_libc.unshare(flags), "unshare(0x%x)" % flags)
+
+
+def die_with_parent(signal: int) -> None:
+    """Let the kernel send us `signal` when our parent ends, however it ends."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal), "prctl(PR_SET_PDEATHSIG)")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    """mount(2). Raises OSError."""
+    encoded = kind.encode() if kind else None
+    result = _libc.mount(
+        os.fsencode(source), os.fsencode(target), encoded, ctypes.c_ulong(flags), data.encode() if data else None
+    )
+    _checked(result, "mount(%s on %s)" % (source, target))
+
+
+def change_root(new_root: str) -> None:
+    """Make `new_root`, a mount point, the root of this mount namespace and let go of the old one. Raises OSError."""
+    number = _SYS_PIVOT_ROOT.get(os.uname().machine)
+    if number is None:
+        raise OSError("pivot_root on %s is not known" % os.uname().machine)
+    os.chdir(new_root)
+    _checked(_libc.syscall(number, b".", b"."), "pivot_root(%s)" % new_root)
+    _checked(_libc.umount2(b".", MNT_DETACH), "umount2(old root)")
+    os.chdir("/")
+
+
+def map_own_identity(uid: int, gid: int, outer_uid: int, outer_gid: int) -> None:
+    """In a fresh user namespace, be `uid` and `gid` inside, which are `outer_uid` and `outer_gid` outside."""
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", "%d %d 1" % (uid, outer_uid))
+    _write("/proc/self/gid_map", "%d %d 1" % (gid, outer_gid))
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
