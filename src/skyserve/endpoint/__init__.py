@@ -1,1 +1,1 @@
-"""The load balancer: the Envoy process, and route tables translated to xDS."""
+"""The load balancer: Envoy carries bytes, this package tells it where to, over ADS on a Unix socket."""

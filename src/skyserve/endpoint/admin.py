@@ -1,0 +1,79 @@
+"""Envoy's admin interface, on a Unix socket."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from skyserve.model.place import Address
+
+TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One replica, as Envoy sees it."""
+
+    routable: bool
+    """New requests may go to it."""
+    in_flight: int
+    """Requests being answered by it now."""
+
+
+Hosts = Mapping[tuple[str, Address], Host]
+"""By cluster and address."""
+
+
+class AdminError(Exception):
+    """Envoy does not answer: it is starting, or gone."""
+
+
+class Admin:
+    """Asks the running Envoy."""
+
+    def __init__(self, socket: Path) -> None:
+        self._client = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://envoy", timeout=TIMEOUT_SECONDS
+        )
+
+    async def hosts(self) -> Hosts:
+        """Every replica of every service. Raises AdminError."""
+        document = (await self._ask("GET", "/clusters?format=json")).json()
+        return {
+            (cluster["name"], _address(status)): _host(status)
+            for cluster in document.get("cluster_statuses", ())
+            for status in cluster.get("host_statuses", ())
+            if "socket_address" in status["address"]
+        }
+
+    async def reopen_logs(self) -> None:
+        """Make Envoy close its log files and open them by name again. Raises AdminError."""
+        await self._ask("POST", "/reopen_logs")
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._client.aclose()
+
+    async def _ask(self, method: str, path: str) -> httpx.Response:
+        try:
+            response = await self._client.request(method, path)
+            return response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise AdminError(
+                f"Envoy's admin interface does not answer {path}: {error or type(error).__name__}"
+            ) from error
+
+
+def _address(status: Mapping[str, Any]) -> Address:
+    socket = status["address"]["socket_address"]
+    return Address(socket["address"], socket["port_value"])
+
+
+def _host(status: Mapping[str, Any]) -> Host:
+    health = status.get("health_status", {})
+    active = next((s.get("value", 0) for s in status.get("stats", ()) if s.get("name") == "rq_active"), 0)
+    # Beside eds_health_status, each key (failed_active_health_check, failed_outlier_check, ...) is one objection.
+    objections = [key for key, value in health.items() if key != "eds_health_status" and value]
+    return Host(not objections and health.get("eds_health_status") == "HEALTHY", int(active))

@@ -1,0 +1,148 @@
+"""The control plane: an aggregated discovery service (delta xDS) for one Envoy, on a Unix socket.
+
+Envoy connects, says what it holds, and is sent the difference; so after a restart of the controller nothing is sent
+unless something has changed. It answers each message with ACK or NACK.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+from envoy.service.discovery.v3 import discovery_pb2
+
+from skyserve.endpoint.resources import Resources
+from skyserve.endpoint.subscription import Subscription, Versions
+
+log = logging.getLogger(__name__)
+
+_SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+
+
+class _Stream:
+    """One connection of Envoy."""
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[str, Subscription] = {}
+        self.wake = asyncio.Event()
+        """Set when there may be something to send, or the stream has ended."""
+        self._nonces = itertools.count(1)
+
+    def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
+        """A subscription, an ACK or a NACK, or a mix."""
+        kind, nonce = request.type_url, request.response_nonce
+        subscribe, unsubscribe = set(request.resource_names_subscribe), set(request.resource_names_unsubscribe)
+        subscription = self.subscriptions.get(kind)
+        if subscription is None:
+            self.subscriptions[kind] = Subscription.opened(subscribe, dict(request.initial_resource_versions))
+            return
+        if nonce and request.HasField("error_detail"):
+            names = ", ".join(subscription.refuse(nonce))
+            log.error("Envoy refuses %s of %s: %s", kind.rpartition(".")[2], names, request.error_detail.message)
+        elif nonce:
+            subscription.accept(nonce)
+        if subscribe or unsubscribe:
+            subscription.changed(subscribe, unsubscribe)
+
+    def responses(self, resources: Resources) -> list[discovery_pb2.DeltaDiscoveryResponse]:
+        """What Envoy lacks, one message a kind."""
+        messages = []
+        for kind, wanted in resources.items():
+            subscription = self.subscriptions.get(kind)
+            if subscription is None:
+                continue
+            due = subscription.due({name: resource.version for name, resource in wanted.items()})
+            if due:
+                nonce = str(next(self._nonces))
+                subscription.sending(nonce, due)
+                messages.append(_response(kind, nonce, due, resources))
+        return messages
+
+
+def _response(kind: str, nonce: str, due: Versions, resources: Resources) -> discovery_pb2.DeltaDiscoveryResponse:
+    return discovery_pb2.DeltaDiscoveryResponse(
+        type_url=kind,
+        nonce=nonce,
+        resources=[
+            discovery_pb2.Resource(name=name, version=version, resource=resources[kind][name].body)
+            for name, version in due.items()
+            if version is not None
+        ],
+        removed_resources=[name for name, version in due.items() if version is None],
+    )
+
+
+class Ads:
+    """Serves the resources it was given last."""
+
+    def __init__(self, socket: Path, on_answer: Callable[[], None]) -> None:
+        """`on_answer` is called when Envoy has connected, gone, or answered."""
+        self._socket = socket
+        self._on_answer = on_answer
+        self._resources: Resources = {}
+        self._stream: _Stream | None = None
+        self._server: grpc.aio.Server | None = None
+
+    def publish(self, resources: Resources) -> None:
+        """From now on this is what Envoy should have."""
+        self._resources = resources
+        if self._stream is not None:
+            self._stream.wake.set()
+
+    def confirmed(self, kind: str, name: str) -> bool:
+        """Envoy, connected now, has taken this resource as it is published."""
+        subscription = self._stream.subscriptions.get(kind) if self._stream else None
+        resource = self._resources.get(kind, {}).get(name)
+        if subscription is None or resource is None:
+            return False
+        return subscription.confirmed.get(name) == resource.version
+
+    async def start(self) -> None:
+        """Listen. A socket that a dead controller left is replaced."""
+        handler = grpc.stream_stream_rpc_method_handler(
+            self._serve,
+            request_deserializer=discovery_pb2.DeltaDiscoveryRequest.FromString,
+            response_serializer=discovery_pb2.DeltaDiscoveryResponse.SerializeToString,
+        )
+        self._server = grpc.aio.server()
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(_SERVICE, {"DeltaAggregatedResources": handler}),)
+        )
+        self._server.add_insecure_port(f"unix:{self._socket}")
+        await self._server.start()
+        self._socket.chmod(0o600)
+
+    async def close(self) -> None:
+        """Hang up. Envoy goes on with what it has."""
+        if self._server is not None:
+            await self._server.stop(grace=None)
+            self._server = None
+
+    async def _serve(self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], context: Any) -> None:
+        """One stream. There is one Envoy: a new stream means that the one before is dead."""
+        stream = self._stream = _Stream()
+        reader = asyncio.create_task(self._read(requests, stream))
+        try:
+            while not reader.done():
+                stream.wake.clear()
+                for response in stream.responses(self._resources):
+                    await context.write(response)
+                await stream.wake.wait()
+        finally:
+            reader.cancel()
+            await asyncio.wait([reader])
+            if self._stream is stream:
+                self._stream = None
+            self._on_answer()
+
+    async def _read(self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], stream: _Stream) -> None:
+        try:
+            async for request in requests:
+                stream.receive(request)
+                stream.wake.set()
+                self._on_answer()
+        finally:
+            stream.wake.set()

@@ -1,0 +1,119 @@
+"""What Envoy is started with. All else it is told over ADS."""
+
+from collections.abc import Mapping
+
+from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.translate.naming import Json, extension
+
+NODE = "skyserve"
+_CONTROLLER = "controller"
+MAX_HEAP_BYTES = 4 * 2**30
+MIN_HEAP_BYTES = 512 * 2**20
+MAX_CONNECTIONS = 50_000
+RECONNECT_SECONDS = 2
+"""Longest pause between attempts to reach a controller that is away: how late its changes may be."""
+
+
+def heap_limit(memory_bytes: int) -> int:
+    """A quarter of the machine's memory, within bounds: the machine runs replicas too."""
+    return min(MAX_HEAP_BYTES, max(MIN_HEAP_BYTES, memory_bytes // 4))
+
+
+def connection_limit(open_files: int) -> int:
+    """Clients at once: each may hold a file for itself and one for its replica, and some are needed besides."""
+    return max(64, min(MAX_CONNECTIONS, open_files // 2 - 256))
+
+
+def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
+    """`heap_bytes`: memory at which Envoy refuses requests rather than being killed."""
+    return {
+        "node": {"id": NODE, "cluster": NODE},
+        # 0600: whoever can write to it can stop Envoy.
+        "admin": {"address": {"pipe": {"path": str(layout.admin_socket), "mode": 0o600}}},
+        "dynamic_resources": {
+            "ads_config": {
+                "api_type": "DELTA_GRPC",
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": True,
+                "grpc_services": [{"envoy_grpc": _controller()}],
+            },
+            "cds_config": {"ads": {}, "resource_api_version": "V3"},
+            "lds_config": {"ads": {}, "resource_api_version": "V3"},
+        },
+        "static_resources": {"clusters": [_controller_cluster(layout)]},
+        # Counters of requests in flight are kept apart from these; the rest would cost memory a service.
+        "stats_config": {
+            "stats_matcher": {
+                "inclusion_list": {
+                    "patterns": [
+                        {"prefix": "server."},
+                        {"prefix": "overload."},
+                        {"prefix": "listener_manager."},
+                        {"prefix": "cluster_manager."},
+                    ]
+                }
+            }
+        },
+        "overload_manager": _overload(heap_bytes, connections),
+    }
+
+
+def _controller() -> Json:
+    return {
+        "cluster_name": _CONTROLLER,
+        "retry_policy": {
+            "retry_back_off": {"base_interval": "0.1s", "max_interval": f"{RECONNECT_SECONDS}s"},
+        },
+    }
+
+
+def _controller_cluster(layout: Layout) -> Json:
+    return {
+        "name": _CONTROLLER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": extension("upstreams.http.v3.HttpProtocolOptions"),
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+        "load_assignment": {
+            "cluster_name": _CONTROLLER,
+            "endpoints": [
+                {"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(layout.ads_socket)}}}}]},
+            ],
+        },
+    }
+
+
+def _overload(heap_bytes: int, connections: int) -> Json:
+    monitors: Mapping[str, tuple[str, Json]] = {
+        "fixed_heap": ("fixed_heap.v3.FixedHeapConfig", {"max_heap_size_bytes": heap_bytes}),
+        "global_downstream_max_connections": (
+            "downstream_connections.v3.DownstreamConnectionsConfig",
+            {"max_active_downstream_connections": connections},
+        ),
+    }
+    return {
+        "refresh_interval": "0.5s",
+        "resource_monitors": [
+            {
+                "name": f"envoy.resource_monitors.{name}",
+                "typed_config": {"@type": extension(f"resource_monitors.{kind}"), **settings},
+            }
+            for name, (kind, settings) in monitors.items()
+        ],
+        "actions": [
+            _action("shrink_heap", 0.90),
+            _action("disable_http_keepalive", 0.92),
+            _action("stop_accepting_requests", 0.95),
+        ],
+    }
+
+
+def _action(name: str, threshold: float) -> Json:
+    return {
+        "name": f"envoy.overload_actions.{name}",
+        "triggers": [{"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": threshold}}],
+    }

@@ -1,0 +1,61 @@
+"""The files of the endpoint, all below one directory that is the user's alone."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_SOCKET_PATH_LIMIT = 107
+"""Bytes in the path of a Unix socket: sun_path of unix(7), less its final zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Names below the directory."""
+
+    root: Path
+
+    @property
+    def bootstrap(self) -> Path:
+        """What Envoy is started with."""
+        return self.root / "bootstrap.json"
+
+    @property
+    def process(self) -> Path:
+        """The line of /proc/PID/stat of the Envoy that was started last."""
+        return self.root / "envoy.stat"
+
+    @property
+    def log(self) -> Path:
+        """What Envoy says about itself."""
+        return self.root / "envoy.log"
+
+    @property
+    def ads_socket(self) -> Path:
+        """Where Envoy asks the controller what to do."""
+        return self.root / "ads.sock"
+
+    @property
+    def admin_socket(self) -> Path:
+        """Where Envoy tells what it does."""
+        return self.root / "admin.sock"
+
+    @property
+    def access_logs(self) -> Path:
+        """One file a service."""
+        return self.root / "access"
+
+    def access_log(self, service_id: int) -> Path:
+        """Requests to one service, one JSON object a line, written when a request has ended."""
+        return self.access_logs / f"{service_id}.jsonl"
+
+    def prepare(self) -> None:
+        """Make the directories. Raises ValueError if the sockets' paths would be too long."""
+        length = len(os.fsencode(self.admin_socket))
+        if length > _SOCKET_PATH_LIMIT:
+            raise ValueError(
+                f"The path of the socket {self.admin_socket} has {length} bytes; a Unix socket's may have "
+                f"{_SOCKET_PATH_LIMIT}. Set SKY_HOME to a shorter directory."
+            )
+        for directory in (self.root, self.access_logs):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)

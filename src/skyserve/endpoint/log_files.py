@@ -1,0 +1,51 @@
+"""Keeps Envoy's logs within bounds: Envoy itself only appends."""
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from skyserve.endpoint.admin import Admin, AdminError
+from skyserve.endpoint.layout import Layout
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 64 * 2**20
+"""Of one file; as much again is kept of what came before."""
+INTERVAL_SECONDS = 30.0
+
+
+class LogFiles:
+    """The access logs, and Envoy's own."""
+
+    def __init__(self, layout: Layout, admin: Admin, max_bytes: int = MAX_BYTES) -> None:
+        self._layout = layout
+        self._admin = admin
+        self._max_bytes = max_bytes
+
+    async def run(self) -> NoReturn:
+        """Look from time to time."""
+        while True:
+            try:
+                await self.rotate()
+            except AdminError as error:
+                log.debug("%s", error)
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def rotate(self) -> None:
+        """Move what is too long to NAME.1, and have Envoy begin anew. Raises AdminError."""
+        full = [
+            file
+            for file in (self._layout.log, *self._layout.access_logs.glob("*.jsonl"))
+            if file.exists() and file.stat().st_size > self._max_bytes
+        ]
+        for file in full:
+            file.replace(f"{file}.1")
+        if full:
+            await self._admin.reopen_logs()
+
+    def keep(self, service_ids: frozenset[int]) -> None:
+        """Delete the access logs of all other services."""
+        kept = {self._layout.access_log(service_id).name for service_id in service_ids}
+        for file in self._layout.access_logs.iterdir():
+            if file.name.removesuffix(".1") not in kept:
+                file.unlink(missing_ok=True)

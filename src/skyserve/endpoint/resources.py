@@ -1,0 +1,43 @@
+"""Envoy's resources as they go over the wire, each with a version that says what it contains."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# A message inside an Any is found by name among the imported modules: each type that translate/ writes stands here.
+import envoy.config.cluster.v3.cluster_pb2
+import envoy.config.endpoint.v3.endpoint_pb2
+import envoy.config.listener.v3.listener_pb2
+import envoy.config.route.v3.route_pb2
+import envoy.extensions.access_loggers.file.v3.file_pb2
+import envoy.extensions.filters.http.router.v3.router_pb2
+import envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2
+import envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2
+import envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2
+import envoy.extensions.request_id.uuid.v3.uuid_pb2
+import envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2
+import envoy.extensions.upstreams.http.v3.http_protocol_options_pb2  # noqa: F401
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.json_format import ParseDict
+
+from skyserve.endpoint.translate.naming import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource, ready to send."""
+
+    version: str
+    """Hash of the content: the same after a restart of the controller, so that nothing is sent again."""
+    body: AnyMessage
+
+
+Resources = Mapping[str, Mapping[str, Resource]]
+"""By kind, in the order in which Envoy should hear of them, then by name."""
+
+
+def pack(content: Json) -> Resource:
+    """Raises google.protobuf.json_format.ParseError for a field that Envoy's API does not have."""
+    canonical = json.dumps(content, sort_keys=True).encode()
+    return Resource(hashlib.sha256(canonical).hexdigest()[:16], ParseDict(content, AnyMessage()))

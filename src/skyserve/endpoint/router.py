@@ -1,0 +1,143 @@
+"""The router: route tables in, traffic out; everything else in this package is a part of it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from skyserve.endpoint.admin import Admin
+from skyserve.endpoint.ads import Ads
+from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.log_files import LogFiles
+from skyserve.endpoint.ports import free_port
+from skyserve.endpoint.process import EnvoyProcess
+from skyserve.endpoint.resolve import resolve
+from skyserve.endpoint.resources import Resource, pack
+from skyserve.endpoint.traffic import Traffic
+from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, resource_name
+from skyserve.endpoint.translate.service import resources
+from skyserve.model.route import Backend, BackendStatus, RouteTable
+
+KINDS = (CLUSTER, ENDPOINTS, LISTENER, ROUTES)
+BASE_PORT = 30001
+"""The first service's port, as SkyServe's users know it."""
+
+
+class EnvoyRouter:
+    """Keeps skyserve.contracts.router.Router with one Envoy for all services."""
+
+    def __init__(self, directory: Path, *, base_port: int = BASE_PORT, host: str = "0.0.0.0") -> None:
+        """`directory` holds all files of the endpoint; `host` is the IP address that listeners bind."""
+        self._layout = Layout(directory.absolute())
+        self._base_port = base_port
+        self._host = host
+        self._asked: dict[int, RouteTable] = {}
+        """By service id: as we were told."""
+        self._served: dict[int, RouteTable] = {}
+        """The same with IP addresses, as Envoy was told."""
+        self._packed: dict[int, Mapping[str, Resource]] = {}
+        self._process = EnvoyProcess(self._layout)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, tables: Sequence[RouteTable]) -> None:
+        """Serve these, and nothing else. Raises ValueError if the directory's path is too long for a socket."""
+        self._layout.prepare()
+        self._admin = Admin(self._layout.admin_socket)
+        self._traffic = Traffic(self._admin, self._awaited)
+        self._logs = LogFiles(self._layout, self._admin)
+        self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
+        for table in tables:
+            await self._take(table)
+        self._logs.keep(frozenset(self._asked))
+        # All tables before the first word to Envoy: one that runs must never hear of an empty world.
+        self._publish()
+        await self._ads.start()
+        await self._process.start()
+        self._tasks = [asyncio.create_task(self._traffic.run()), asyncio.create_task(self._logs.run())]
+
+    async def apply(self, table: RouteTable) -> None:
+        """Serve it so from now on. Raises ValueError for a policy that the endpoint does not know."""
+        served = self._served.get(table.service_id)
+        unresolved = served is not None and len(served.backends) < len(table.backends)
+        if self._asked.get(table.service_id) == table and not unresolved:
+            return
+        await self._take(table)
+        if self._served[table.service_id] != served:
+            self._publish()
+
+    async def remove(self, service_id: int) -> None:
+        """Close the listener; connections have a while to finish. The access log goes too."""
+        if self._asked.pop(service_id, None) is None:
+            return
+        del self._served[service_id], self._packed[service_id]
+        self._publish()
+        self._logs.keep(frozenset(self._asked))
+
+    def status(self, service_id: int) -> Mapping[int, BackendStatus]:
+        """By replica id, for every backend of the service's table."""
+        asked = self._asked.get(service_id)
+        if asked is None:
+            return {}
+        served = {backend.replica_id: backend for backend in self._served[service_id].backends}
+        confirmed = self._confirmed(service_id)
+        return {
+            backend.replica_id: self._backend_status(service_id, served.get(backend.replica_id), confirmed)
+            for backend in asked.backends
+        }
+
+    async def free_port(self, taken: frozenset[int]) -> int:
+        """The first from the base port up. Raises OSError if all are taken."""
+        return free_port(self._host, self._base_port, taken)
+
+    async def close(self) -> None:
+        """Stop steering; Envoy goes on."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._tasks = []
+        await self._process.close()
+        await self._ads.close()
+        await self._admin.close()
+
+    async def shut_down(self) -> None:
+        """End Envoy too."""
+        await self.close()
+        await self._process.stop()
+
+    def access_log(self, service_id: int) -> Path:
+        """The file of a service's requests, one JSON object a line; it may not exist yet."""
+        return self._layout.access_log(service_id)
+
+    async def _take(self, table: RouteTable) -> None:
+        served = await resolve(table)
+        content = resources(served, host=self._host, access_log=self.access_log(table.service_id))
+        self._packed[table.service_id] = {kind: pack(resource) for kind, resource in content.items()}
+        self._asked[table.service_id] = table
+        self._served[table.service_id] = served
+
+    def _publish(self) -> None:
+        self._ads.publish(
+            {
+                kind: {resource_name(service_id): packed[kind] for service_id, packed in self._packed.items()}
+                for kind in KINDS
+            }
+        )
+        self._traffic.wanted = any(table.backends for table in self._served.values())
+        self._traffic.stir()
+
+    def _confirmed(self, service_id: int) -> bool:
+        return all(self._ads.confirmed(kind, resource_name(service_id)) for kind in KINDS)
+
+    def _backend_status(self, service_id: int, backend: Backend | None, confirmed: bool) -> BackendStatus:
+        host = self._traffic.host(resource_name(service_id), backend.address) if backend else None
+        if host is None:
+            return BackendStatus(accepted=False)
+        return BackendStatus(accepted=confirmed and host.routable, in_flight=host.in_flight)
+
+    def _awaited(self) -> bool:
+        """Some backend's status is not yet what its table says."""
+        return any(
+            self.status(service_id)[backend.replica_id].accepted == backend.draining
+            for service_id, table in self._asked.items()
+            for backend in table.backends
+        )

@@ -1,0 +1,65 @@
+"""A process that may or may not be our child: known by pid and start time, so that a reused pid deceives nobody."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+
+_STATE, _START_TIME = 0, 19
+"""Of the fields that follow the name in /proc/PID/stat: proc(5), fields 3 and 22."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that was alive when we looked."""
+
+    pid: int
+    child: "subprocess.Popen[bytes] | None" = None
+    """Set if we started it: a child has to be reaped."""
+
+    @classmethod
+    def started(cls, child: "subprocess.Popen[bytes]") -> "Running":
+        """A child of ours."""
+        return cls(child.pid, child)
+
+    @classmethod
+    def recorded(cls, file: Path) -> "Running | None":
+        """The process whose /proc/PID/stat was written to the file, if it lives."""
+        try:
+            pid, fields = _parse(file.read_text())
+            _, now = _parse(Path(f"/proc/{pid}/stat").read_text())
+        except (OSError, ValueError, IndexError):
+            return None
+        same = fields[_START_TIME] == now[_START_TIME]
+        return cls(pid) if same and now[_STATE] not in "ZX" else None
+
+    async def exited(self) -> None:
+        """Return when it is no more."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        loop.add_reader(handle, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(handle)
+            os.close(handle)
+        if self.child is not None:
+            self.child.wait()
+
+    def signal(self, number: Signals) -> None:
+        """Send it a signal; nothing if it is no more."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+
+def _parse(stat: str) -> tuple[int, list[str]]:
+    """The pid, and the fields after the name, which may itself hold spaces and parentheses."""
+    pid, _, rest = stat.partition(" ")
+    return int(pid), rest.rpartition(")")[2].split()

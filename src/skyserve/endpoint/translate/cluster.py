@@ -1,0 +1,157 @@
+"""Policy and health -> Cluster: how one of the replicas is chosen, and when one is passed over."""
+
+from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
+from skyserve.model.route import RouteTable
+from skyserve.model.service import LoadBalancingPolicy
+
+CONNECT_SECONDS = 4.0
+"""Outlasts two lost SYNs (sent again after 1 s and 3 s), as when a small listen backlog is full for a moment."""
+IDLE_SECONDS = 1.5
+"""Envoy lets go of an idle connection before the server does, or a POST may be sent into a closing one, which must
+not be retried. Usual servers: gunicorn 2 s, uvicorn, Node.js and llama.cpp 5 s."""
+DEAD_PEER_SECONDS = 20
+"""After so long without an acknowledgement a connection is given up: a machine that lost power sends no reset.
+A busy server does not count as dead, its kernel acknowledges for it."""
+HEALTH_INTERVAL_SECONDS = 5.0
+RECHECK_SECONDS = 1.0
+"""Between checks of a replica that failed them, so that it is soon back."""
+HEALTH_TIMEOUT_SECONDS = 5.0
+UNHEALTHY_AFTER = 3
+"""Checks in a row. A server that answers one request at a time is silent for the length of an answer."""
+FAILURES_BEFORE_EJECTION = 3
+"""Connections in a row that failed. Not one: each failure is retried elsewhere anyway, and one aborted connection
+does not make a replica bad."""
+EJECTION_SECONDS = 1.0
+MAX_EJECTION_SECONDS = 5.0
+UNLIMITED = 1_000_000
+"""For breakers, whose defaults (1024, and 3 retries) look like random 503s."""
+HEADER_KIB = 256
+
+_SOL_TCP, _TCP_USER_TIMEOUT = 6, 18  # Linux: netinet/in.h, netinet/tcp.h
+
+_POLICIES: dict[LoadBalancingPolicy, tuple[str, Json]] = {
+    # Full scan: of a few slow replicas the least busy one is meant, not the better of two drawn at random.
+    LoadBalancingPolicy.LEAST_LOAD: ("least_request", {"selection_method": "FULL_SCAN"}),
+    LoadBalancingPolicy.ROUND_ROBIN: ("round_robin", {}),
+}
+
+
+def cluster(table: RouteTable) -> Json:
+    """Raises ValueError for a policy that the endpoint does not know."""
+    name = resource_name(table.service_id)
+    return {
+        "@type": CLUSTER,
+        "name": name,
+        "type": "EDS",
+        "eds_cluster_config": {"eds_config": ADS, "service_name": name},
+        "connect_timeout": seconds(CONNECT_SECONDS),
+        "load_balancing_policy": {"policies": [{"typed_extension_config": _policy(table.policy)}]},
+        # With the default (50) half the replicas down would mean that dead ones get requests too.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "health_checks": [_health_check(table.health_path)],
+        # Otherwise a replica that is removed while it is healthy is served on.
+        "ignore_health_on_host_removal": True,
+        "outlier_detection": _outlier_detection(),
+        "circuit_breakers": {"thresholds": [_breakers()]},
+        "upstream_connection_options": {
+            "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 5, "keepalive_interval": 5}
+        },
+        "upstream_bind_config": {"socket_options": [_user_timeout()]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": extension("upstreams.http.v3.HttpProtocolOptions"),
+                "common_http_protocol_options": {
+                    "idle_timeout": seconds(IDLE_SECONDS),
+                    "max_response_headers_kb": HEADER_KIB,
+                    "max_headers_count": 1000,
+                },
+                # Not the protocol of the client: most model servers speak HTTP/1.1 alone.
+                "explicit_http_config": {"http_protocol_options": {}},
+            }
+        },
+    }
+
+
+def _policy(policy: LoadBalancingPolicy) -> Json:
+    if policy not in _POLICIES:
+        known = ", ".join(sorted(_POLICIES))
+        raise ValueError(f"load_balancing_policy {policy} is not supported by the endpoint; write one of: {known}")
+    name, settings = _POLICIES[policy]
+    kind = f"load_balancing_policies.{name}.v3.{''.join(part.title() for part in name.split('_'))}"
+    return {
+        "name": f"envoy.load_balancing_policies.{name}",
+        "typed_config": {"@type": extension(kind), **settings},
+    }
+
+
+def _health_check(path: str | None) -> Json:
+    """Envoy's own judgement, which holds while the controller is away; less strict than the controller's."""
+    check: Json = {
+        "timeout": seconds(HEALTH_TIMEOUT_SECONDS),
+        "interval": seconds(HEALTH_INTERVAL_SECONDS),
+        # Where nothing was ever routed the default is 60 s.
+        "no_traffic_interval": seconds(HEALTH_INTERVAL_SECONDS),
+        "no_traffic_healthy_interval": seconds(HEALTH_INTERVAL_SECONDS),
+        "unhealthy_interval": seconds(RECHECK_SECONDS),
+        "unhealthy_edge_interval": seconds(RECHECK_SECONDS),
+        "interval_jitter_percent": 10,
+        "unhealthy_threshold": UNHEALTHY_AFTER,
+        "healthy_threshold": 1,
+        # A kept connection would race with the server's keep-alive timeout, and hide that it accepts no new ones.
+        "reuse_connection": False,
+    }
+    if path is None:
+        return check | {"tcp_health_check": {}}
+    return check | {
+        "http_health_check": {
+            "path": path,
+            # Redirects are followed by the controller's probe and not by Envoy.
+            "expected_statuses": [{"start": 200, "end": 400}],
+            # Any other status counts as one failure; by default it would be the last.
+            "retriable_statuses": [{"start": 400, "end": 600}],
+            "request_headers_to_add": [
+                {
+                    "header": {"key": "user-agent", "value": "skyserve-health-check"},
+                    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                }
+            ],
+        }
+    }
+
+
+def _outlier_detection() -> Json:
+    """Connections that fail pass a replica over for a moment. What it answers is the user's affair."""
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": FAILURES_BEFORE_EJECTION,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_consecutive_gateway_failure": 0,
+        "enforcing_success_rate": 0,
+        "enforcing_local_origin_success_rate": 0,
+        "interval": "0.500s",
+        "base_ejection_time": seconds(EJECTION_SECONDS),
+        "max_ejection_time": seconds(MAX_EJECTION_SECONDS),
+        # All but one: a doubtful replica is better than a certain 503.
+        "max_ejection_percent": 99,
+    }
+
+
+def _breakers() -> Json:
+    return {
+        "max_connections": UNLIMITED,
+        "max_pending_requests": UNLIMITED,
+        "max_requests": UNLIMITED,
+        # When a replica dies, all of its requests are retried at once.
+        "retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 100},
+    }
+
+
+def _user_timeout() -> Json:
+    return {
+        "description": "TCP_USER_TIMEOUT: a request that was sent to a machine without power",
+        "level": _SOL_TCP,
+        "name": _TCP_USER_TIMEOUT,
+        "int_value": DEAD_PEER_SECONDS * 1000,
+        "state": "STATE_PREBIND",
+    }

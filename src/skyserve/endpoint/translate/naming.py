@@ -1,0 +1,30 @@
+"""The one name that all of a service's resources bear, and what Envoy calls their kinds."""
+
+from typing import Any
+
+Json = dict[str, Any]
+"""A resource in protobuf's JSON form."""
+
+_PREFIX = "type.googleapis.com/envoy."
+CLUSTER = _PREFIX + "config.cluster.v3.Cluster"
+ENDPOINTS = _PREFIX + "config.endpoint.v3.ClusterLoadAssignment"
+LISTENER = _PREFIX + "config.listener.v3.Listener"
+ROUTES = _PREFIX + "config.route.v3.RouteConfiguration"
+
+ADS: Json = {"ads": {}, "resource_api_version": "V3"}
+"""Where a resource that names another finds it: on the same stream."""
+
+
+def extension(name: str) -> str:
+    """The type of a message below envoy.extensions."""
+    return f"{_PREFIX}extensions.{name}"
+
+
+def resource_name(service_id: int) -> str:
+    """By id, since a service's name may be given again while the old listener still drains."""
+    return f"service-{service_id}"
+
+
+def seconds(value: float) -> str:
+    """A protobuf duration."""
+    return f"{value:.3f}".rstrip("0").rstrip(".") + "s"

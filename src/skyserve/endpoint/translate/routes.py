@@ -1,0 +1,61 @@
+"""Timeouts and retries -> RouteConfiguration."""
+
+from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
+from skyserve.model.route import RouteTable
+
+RETRIES = 5
+"""Each on a replica that was not tried yet, while there is one."""
+RETRY_BODY_BYTES = 8 * 2**20
+"""A request whose body is larger is not retried once it was begun to be sent. A chat with several images fits."""
+
+_IDEMPOTENT = "GET|HEAD|OPTIONS|TRACE|PUT|DELETE"
+"""RFC 9110, section 9.2.2: doing it twice is doing it once."""
+_UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
+"""The replica cannot have seen the request: any method may be retried."""
+
+
+def routes(table: RouteTable) -> Json:
+    """Two routes to the one cluster: requests that may be repeated, and all others."""
+    name = resource_name(table.service_id)
+    repeatable: Json = {
+        "prefix": "/",
+        "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": _IDEMPOTENT}}}],
+    }
+    return {
+        "@type": ROUTES,
+        "name": name,
+        "virtual_hosts": [
+            {
+                "name": name,
+                "domains": ["*"],
+                "request_body_buffer_limit": RETRY_BODY_BYTES,
+                "routes": [
+                    {"match": repeatable, "route": _action(table, name, (*_UNSENT, "reset"))},
+                    {"match": {"prefix": "/"}, "route": _action(table, name, _UNSENT)},
+                ],
+            }
+        ],
+        # Tells a replica nothing that x-forwarded-for does not.
+        "request_headers_to_remove": ["x-envoy-external-address"],
+    }
+
+
+def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
+    return {
+        "cluster": cluster,
+        # The default, 15 s to the end of the response, would cut generations.
+        "timeout": "0s",
+        "idle_timeout": seconds(table.stream_timeout),
+        "retry_policy": {
+            "retry_on": ",".join(retry_on),
+            "num_retries": RETRIES,
+            "retry_host_predicate": [
+                {
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": {"@type": extension("retry.host.previous_hosts.v3.PreviousHostsPredicate")},
+                }
+            ],
+            "host_selection_retry_max_attempts": 10,
+            "retry_back_off": {"base_interval": "0.010s", "max_interval": "0.200s"},
+        },
+    }

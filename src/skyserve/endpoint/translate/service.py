@@ -1,0 +1,24 @@
+"""All resources of one service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from skyserve.endpoint.translate.cluster import cluster
+from skyserve.endpoint.translate.endpoints import endpoints
+from skyserve.endpoint.translate.listener import listener
+from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, Json
+from skyserve.endpoint.translate.routes import routes
+from skyserve.model.route import RouteTable
+
+
+def resources(table: RouteTable, *, host: str, access_log: Path) -> Mapping[str, Json]:
+    """By kind, in the order in which Envoy should hear of them: what is pointed to before what points to it.
+
+    Addresses in the table must be IP addresses. `host` is the IP address that the listener binds.
+    """
+    return {
+        CLUSTER: cluster(table),
+        ENDPOINTS: endpoints(table),
+        LISTENER: listener(table, host=host, access_log=access_log),
+        ROUTES: routes(table),
+    }
