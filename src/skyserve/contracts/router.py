@@ -1,6 +1,7 @@
 """The endpoint: carries requests to replicas as the route tables say."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from skyserve.model.route import BackendStatus, RouteTable
@@ -24,6 +25,10 @@ class Router(Protocol):
 
     def status(self, service_id: int) -> Mapping[int, BackendStatus]:
         """By replica id: accepted or not, requests in flight. What was last learned; no I/O."""
+        ...
+
+    def access_log(self, service_id: int) -> Path:
+        """The file that tells of the service's requests, one line each. It may be replaced by a new one as it grows."""
         ...
 
     async def free_port(self, taken: frozenset[int]) -> int:

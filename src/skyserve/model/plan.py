@@ -28,6 +28,14 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Record facts about a replica without a change of phase. `replica` is the row afterwards."""
+
+    replica: Replica
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """Ask the infra for the replica's machine (again, after a restart: the token makes it one)."""
 
@@ -82,7 +90,7 @@ class Finish:
     reason: str
 
 
-Action = Create | Move | Launch | Start | Terminate | Reclaim | Forget | Amend | Finish
+Action = Create | Move | Note | Launch | Start | Terminate | Reclaim | Forget | Amend | Finish
 
 
 @dataclass(frozen=True, slots=True)

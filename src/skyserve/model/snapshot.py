@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from skyserve.model.instance import Instance
 from skyserve.model.place import Place
-from skyserve.model.replica import Replica
+from skyserve.model.replica import Cause, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import BackendStatus
 from skyserve.model.service import Service, Version
@@ -43,6 +43,15 @@ class ProbeTally:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """The last launch or termination of a replica did not succeed."""
+
+    cause: Cause | None
+    """What the infra said, where that settles it; None: unknown whether it was done, so the same is tried again."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What the world showed of one replica in this pass."""
 
@@ -57,6 +66,12 @@ class Observation:
     probe: ProbeTally = ProbeTally()
     backend: BackendStatus | None = None
     """None: the endpoint does not know it."""
+    launched: Instance | None = None
+    """What a launch has just returned and no row holds yet."""
+    setback: Setback | None = None
+    """How an action on it has just failed; told once."""
+    settled_at: float = 0.0
+    """When the last action on it ended; 0: none since the controller started."""
     busy: bool = False
     """An action on it is under way; no other may begin."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from skyserve.model.plan import Action, Amend, Move
+from skyserve.model.plan import Action, Amend, Move, Note
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.service import Service, Target
 from skyserve.model.snapshot import Observation, Snapshot
@@ -52,6 +52,11 @@ class Draft:
         self.actions.append(Move(moved, cause, reason))
         if cause in FAILURES and replica.version == self.snapshot.version.number:
             self.service = count_failure(self.service, self.now)
+
+    def note(self, replica: Replica, reason: str) -> None:
+        """Record facts about a replica that stays in its phase."""
+        self._replicas[replica.id] = replica
+        self.actions.append(Note(replica, reason))
 
     def amend(self, service: Service, reason: str) -> None:
         """Record facts about the service."""

@@ -10,10 +10,11 @@ from skyserve.policy.steps.cleaning import finish_service, forget_history, recla
 from skyserve.policy.steps.counting import keep_count, pace, stop_all
 from skyserve.policy.steps.driving import drive
 from skyserve.policy.steps.ending import drain, see_machines_off
-from skyserve.policy.steps.observing import follow_machines, follow_probes, follow_tasks
+from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
     reclaim_leaks,  # what nobody asked for must not cost money
+    follow_actions,  # what launches and terminations came to
     follow_machines,  # a machine came up, was lost, will be taken
     follow_tasks,  # the user's setup or run failed
     follow_probes,  # a replica is ready, or no longer

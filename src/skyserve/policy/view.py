@@ -1,6 +1,6 @@
 """What people are shown of a service, from what a decision sees of it."""
 
-from skyserve.model.plan import Amend, Create, Move, Plan, Reclaim
+from skyserve.model.plan import Amend, Create, Move, Note, Plan, Reclaim
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
@@ -91,6 +91,8 @@ def plan_view(snapshot: Snapshot, plan: Plan) -> PlanView:
 def _subject(action: object) -> str:
     if isinstance(action, Move):
         return f"replica {action.replica.id} to {action.replica.phase} by {action.cause}"
+    if isinstance(action, Note):
+        return f"replica {action.replica.id}"
     if isinstance(action, Create):
         return f"a replica at {action.offer.place}"
     if isinstance(action, Reclaim):

@@ -4,6 +4,9 @@ from skyserve.model.plan import Launch, Start, Terminate
 from skyserve.model.replica import Cause, Phase
 from skyserve.policy.draft import Draft
 
+TERMINATE_AGAIN_SECONDS = 5.0
+"""A termination that was accepted is asked for again after so long, until the machine is absent."""
+
 _STARTED = (Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
 
 
@@ -18,6 +21,10 @@ def drive(draft: Draft) -> None:
         elif replica.phase is Phase.PROVISIONING and replica.instance is None:
             draft.do(Launch(replica.id, f"a machine at {replica.offer.place}{_again(replica.attempts)}"))
         elif replica.phase is Phase.TERMINATING:
+            again_at = draft.seen(replica).settled_at + TERMINATE_AGAIN_SECONDS
+            if draft.seen(replica).settled_at > replica.since and again_at > draft.now:
+                draft.wake(again_at)  # accepted; most likely it is about to be absent
+                continue
             draft.do(Terminate(replica.id, f"{replica.ended_by}{_again(replica.attempts)}"))
     for replica in draft.replicas(*_STARTED):
         if draft.seen(replica).task is None:

@@ -4,21 +4,48 @@ from dataclasses import replace
 
 from skyserve.model.instance import InstanceState
 from skyserve.model.replica import Cause, Phase, Replica
-from skyserve.model.snapshot import Observation, Stage
+from skyserve.model.snapshot import Observation, Setback, Stage
 from skyserve.policy.draft import Draft
+from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
+from skyserve.policy.pacing import LAUNCH_ATTEMPTS, after_launch_failure, after_terminate_failure
 from skyserve.policy.routing import passes
 
 UNREACHABLE_SECONDS = 10.0
 """A machine that does not answer for so long, while its replica fails probes, is given up for lost."""
+ACCEPT_SECONDS = 0.1
+"""The endpoint accepts a new backend within milliseconds; look again so soon."""
 PROVISION_SECONDS = 1800.0
 """Longest time a machine may take to come up."""
 
-_ON_MACHINE = (Phase.PROVISIONING, Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
+_MACHINE_EXPECTED = (Phase.PROVISIONING, Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
+
+
+def follow_actions(draft: Draft) -> None:
+    """What launches and terminations came to since the last pass."""
+    for replica in draft.replicas(*MAY_HOLD_MACHINE):
+        seen = draft.seen(replica)
+        if seen.launched is not None:
+            draft.note(replace(replica, instance=seen.launched), f"launched {seen.launched.id}")
+        elif seen.setback is not None and replica.phase is Phase.PROVISIONING:
+            _launch_failed(draft, replica, seen.setback)
+        elif seen.setback is not None and replica.phase is Phase.TERMINATING:
+            words = f"not terminated: {seen.setback.detail}"
+            draft.note(after_terminate_failure(replica, words, draft.now), words)
+
+
+def _launch_failed(draft: Draft, replica: Replica, setback: Setback) -> None:
+    again = after_launch_failure(replica, setback.detail, draft.now)
+    if setback.cause is not None:
+        draft.move(replica, setback.cause, setback.detail)
+    elif again is None:
+        draft.move(replica, Cause.PROVISION_FAILED, f"launch failed {LAUNCH_ATTEMPTS} times: {setback.detail}")
+    else:
+        draft.note(again, f"launch failed, will be tried again: {setback.detail}")
 
 
 def follow_machines(draft: Draft) -> None:
     """Machines that came up, were lost, or will be taken away."""
-    for replica in draft.replicas(*_ON_MACHINE):
+    for replica in draft.replicas(*_MACHINE_EXPECTED):
         seen = draft.seen(replica)
         if replica.instance is not None and (lost := _loss(draft, replica, seen)):
             draft.move(replica, Cause.MACHINE_LOST, lost)
@@ -83,9 +110,12 @@ def follow_probes(draft: Draft) -> None:
 def _follow_start(draft: Draft, replica: Replica) -> None:
     seen = draft.seen(replica)
     probe = draft.target_of(replica).probe
-    if passes(draft, replica) and seen.backend is not None and seen.backend.accepted:
-        draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - replica.created_at:.1f} s")
-    elif not passes(draft, replica) and draft.now - replica.since > probe.initial_delay:
+    if passes(draft, replica):
+        if seen.backend is not None and seen.backend.accepted:
+            draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - replica.created_at:.1f} s")
+        else:
+            draft.wake(draft.now + ACCEPT_SECONDS)
+    elif draft.now - replica.since > probe.initial_delay:
         words = f"not ready within initial_delay_seconds ({probe.initial_delay:g})"
         draft.move(replica, Cause.INITIAL_DELAY_EXCEEDED, _with_last(words, seen))
     else:
@@ -95,9 +125,12 @@ def _follow_start(draft: Draft, replica: Replica) -> None:
 def _follow_unready(draft: Draft, replica: Replica) -> None:
     seen = draft.seen(replica)
     probe = draft.target_of(replica).probe
-    if passes(draft, replica) and seen.backend is not None and seen.backend.accepted:
-        draft.move(replica, Cause.PROBE_PASSED, "the probe passes again")
-    elif not passes(draft, replica) and draft.now - replica.since > probe.failure_threshold:
+    if passes(draft, replica):
+        if seen.backend is not None and seen.backend.accepted:
+            draft.move(replica, Cause.PROBE_PASSED, "the probe passes again")
+        else:
+            draft.wake(draft.now + ACCEPT_SECONDS)
+    elif draft.now - replica.since > probe.failure_threshold:
         words = f"probes failed for {probe.failure_threshold:g} s"
         draft.move(replica, Cause.PROBING_FAILED, _with_last(words, seen))
     else:

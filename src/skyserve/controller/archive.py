@@ -1,0 +1,91 @@
+"""Logs of replicas: live from the machine, and saved before the machine goes."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from skyserve.contracts.infra import Infra
+from skyserve.model.home import Home
+from skyserve.model.instance import Instance
+from skyserve.model.snapshot import Stage
+
+ARCHIVE_LINES = 10_000
+"""So many last lines of each log are saved."""
+_CHUNK = 65536
+
+
+def archive_path(home: Home, service_id: int, replica_id: int) -> Path:
+    """Where the saved log of a replica is."""
+    return home.service_logs(service_id) / f"replica-{replica_id}.log"
+
+
+async def archive(home: Home, service_id: int, replica_id: int, infra: Infra, instance: Instance) -> None:
+    """Save the logs of setup and run of all nodes. 0600, since users print what they like."""
+    path = archive_path(home, service_id, replica_id)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        async for chunk in live_log(infra, instance, follow=False, tail=ARCHIVE_LINES):
+            file.write(chunk)
+
+
+async def live_log(infra: Infra, instance: Instance, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
+    """Setup, then run, of every node; with several nodes each line begins with `(node N) `.
+
+    Raises Gone or Transient.
+    """
+    nodes = sorted(node.rank for node in instance.nodes) or [0]
+    for stage in (Stage.SETUP, Stage.RUN):
+        sources = [infra.shell(instance, rank).log(stage, follow=follow, tail=tail) for rank in nodes]
+        if len(sources) == 1:
+            async for chunk in sources[0]:
+                yield chunk
+        else:
+            async for line in _merged(sources):
+                yield line
+
+
+async def _merged(sources: list[AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
+    """Whole lines of several streams as they come."""
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1000)
+
+    async def pump(rank: int, source: AsyncIterator[bytes]) -> None:
+        try:
+            async for line in _lines(source):
+                await lines.put(b"(node %d) %s" % (rank, line))
+        finally:
+            await lines.put(None)
+
+    pumps = [asyncio.create_task(pump(rank, source)) for rank, source in enumerate(sources)]
+    try:
+        open_sources = len(pumps)
+        while open_sources:
+            if (line := await lines.get()) is None:
+                open_sources -= 1
+            else:
+                yield line
+        await asyncio.gather(*pumps)
+    finally:
+        for task in pumps:
+            task.cancel()
+
+
+async def _lines(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in source:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+    if rest:
+        yield rest + b"\n"
+
+
+async def saved_log(path: Path, tail: int | None) -> AsyncIterator[bytes]:
+    """A saved log, whole or its last lines. Nothing if there is none."""
+    if not await asyncio.to_thread(path.exists):
+        return
+    data = await asyncio.to_thread(path.read_bytes)
+    if tail is not None:
+        data = b"".join(data.splitlines(keepends=True)[-tail:]) if tail else b""
+    for start in range(0, len(data), _CHUNK):
+        yield data[start : start + _CHUNK]

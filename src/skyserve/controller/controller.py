@@ -1,0 +1,97 @@
+"""The controller of one installation: the loop of every service, in one process."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from skyserve.controller.actions import Actions
+from skyserve.controller.reconciler import Reconciler
+from skyserve.controller.world import World
+from skyserve.policy.draft import Draft
+from skyserve.policy.routing import route_table
+
+log = logging.getLogger(__name__)
+
+RESTART_SECONDS = 5.0
+"""Pause before a loop that failed unexpectedly is begun again."""
+
+
+class Controller:
+    """Adopts what the last controller left, runs a loop for each service, and reclaims what belongs to none."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.empty_since: float | None = None
+        """Since when there is no service; None while there is one."""
+        self._reconcilers: dict[int, Reconciler] = {}
+        self._loops: set[asyncio.Task[None]] = set()
+        self._strays = Actions(world, lambda: None)
+
+    @property
+    def reconcilers(self) -> list[Reconciler]:
+        """The loops, ascending by the names of their services."""
+        return sorted(self._reconcilers.values(), key=lambda r: r.service.name)
+
+    async def start(self) -> None:
+        """Take over what the last controller left, wherever it stopped."""
+        for service in await self.world.store.services():
+            await self.adopt(service.id, run=False)
+        await self.world.router.start([route_table(Draft(r.snapshot())) for r in self.reconcilers])
+        await self.world.content.collect(await self.world.store.live_trees())
+        self.world.fleet.on_news(self._on_fleet_news)
+        self._loop("fleet", self.world.fleet.watch)
+        for reconciler in self.reconcilers:
+            self._loop(reconciler.service.name, reconciler.run)
+        self._note_empty()
+
+    async def adopt(self, service_id: int, *, run: bool = True) -> Reconciler:
+        """Begin to look after a service that the store has. Raises KeyError."""
+        record = await self.world.store.load(service_id)
+        if record is None:
+            raise KeyError(service_id)
+        reconciler = Reconciler(self.world, record, self._finished)
+        self._reconcilers[service_id] = reconciler
+        self._note_empty()
+        if run:
+            self._loop(reconciler.service.name, reconciler.run)
+        return reconciler
+
+    def _loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._supervise(name, run))
+        self._loops.add(task)
+        task.add_done_callback(self._loops.discard)
+
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """A loop that fails says so and is begun again: one service's trouble is not another's."""
+        while True:
+            try:
+                return await run()
+            except Exception:  # the one place that catches everything: it is logged whole, and nothing is skipped
+                log.exception("the loop of %s failed; it begins again in %g s", name, RESTART_SECONDS)
+                await self.world.clock.sleep(RESTART_SECONDS)
+
+    def _on_fleet_news(self) -> None:
+        for reconciler in self.reconcilers:
+            reconciler.wake()
+        for instance in self.world.fleet.all_instances():
+            service_id = instance.token.partition("-")[0]
+            known = service_id.isdigit() and int(service_id) in self._reconcilers
+            if not known and not self._strays.reclaiming(instance):
+                log.warning("%s at %s belongs to no service: it is terminated", instance.id, instance.place)
+                self._strays.reclaim(instance)
+
+    def _finished(self, service_id: int) -> None:
+        reconciler = self._reconcilers.pop(service_id, None)
+        if reconciler is not None:
+            self._loop(f"the end of {reconciler.service.name}", reconciler.close)
+        self._note_empty()
+
+    def _note_empty(self) -> None:
+        self.empty_since = None if self._reconcilers else self.world.clock.now()
+
+    async def close(self) -> None:
+        """Stop looking after services. Replicas and traffic go on; the next controller takes over."""
+        for task in list(self._loops):
+            task.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await asyncio.gather(*(r.close() for r in self.reconcilers), self._strays.close())

@@ -1,0 +1,165 @@
+"""All infras together: what they offer, and what they run for us."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from skyserve.contracts.clock import Clock
+from skyserve.contracts.errors import InfraError
+from skyserve.contracts.infra import CheckResult, Infra
+from skyserve.model.instance import Instance, Inventory
+from skyserve.model.place import Place
+from skyserve.model.resources import Offer, ResourceRequest
+from skyserve.model.service import Target
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0
+"""How often every infra is asked what it runs."""
+LOOK_DEADLINE_SECONDS = 30.0
+"""An infra that has not answered by then counts as not answering."""
+LOCAL = "local"
+"""The infra that a request without `infra:` gets only where no other is enabled."""
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What one infra said last."""
+
+    asked_at: float = 0.0
+    """When the question that it answered was put; 0: it never answered."""
+    inventory: Inventory = field(default_factory=Inventory)
+    dark_since: float | None = None
+    """It has not answered at all since then."""
+
+
+class Fleet:
+    """The infras by name, what each said last, and since when a place does not answer."""
+
+    def __init__(self, discover: Callable[[], Sequence[Infra]], owner: str, clock: Clock) -> None:
+        self._discover = discover
+        self._owner = owner
+        self._clock = clock
+        self._infras: dict[str, Infra] = {}
+        self._sightings: dict[str, Sighting] = {}
+        self._dark_places: dict[Place, float] = {}
+        self._sooner = asyncio.Event()
+        self._watchers: list[Callable[[], None]] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take note of infras that were configured since. One that is configured no more stays for what it runs."""
+        for infra in self._discover():
+            self._infras[infra.name] = infra
+            self._sightings.setdefault(infra.name, Sighting())
+
+    def infra(self, name: str) -> Infra:
+        """Raises KeyError."""
+        return self._infras[name]
+
+    def on_news(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever an infra said something new."""
+        self._watchers.append(watcher)
+
+    async def check(self) -> list[CheckResult]:
+        """Whether each infra can be used."""
+        self.refresh()
+        return list(await asyncio.gather(*(infra.check() for infra in self._infras.values())))
+
+    async def offers(self, target: Target) -> tuple[Offer, ...]:
+        """What the infras could give for any of the target's alternatives, in their order."""
+        found: list[Offer] = []
+        for request in target.requests:
+            wanted = [i for i in self._infras.values() if _matches(request.infra, i.name)]
+            answers = await asyncio.gather(*(self._ask(i, request, target.num_nodes) for i in wanted))
+            by_name = dict(zip((i.name for i in wanted), answers, strict=True))
+            if request.infra is None and any(offers for name, offers in by_name.items() if name != LOCAL):
+                by_name.pop(LOCAL, None)
+            found.extend(offer for offers in by_name.values() for offer in offers)
+        return tuple(found)
+
+    async def _ask(self, infra: Infra, request: ResourceRequest, num_nodes: int) -> Sequence[Offer]:
+        try:
+            return await infra.offers(request, num_nodes)
+        except InfraError as error:
+            log.warning("%s gives no offers: %s", infra.name, error)
+            return ()
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self._sooner.clear()
+            await self.look()
+            waiter = asyncio.ensure_future(self._sooner.wait())
+            sleeper = asyncio.ensure_future(self._clock.sleep(LOOK_SECONDS))
+            await asyncio.wait((waiter, sleeper), return_when=asyncio.FIRST_COMPLETED)
+            waiter.cancel()
+            sleeper.cancel()
+
+    def look_soon(self) -> None:
+        """Something was just done to an instance: do not wait for the next look."""
+        self._sooner.set()
+
+    async def look(self) -> None:
+        """Ask every infra what it runs."""
+        await asyncio.gather(*(self._look_at(infra) for infra in list(self._infras.values())))
+        for watcher in self._watchers:
+            watcher()
+
+    async def _look_at(self, infra: Infra) -> None:
+        sighting = self._sightings[infra.name]
+        asked_at = self._clock.now()
+        try:
+            async with asyncio.timeout(LOOK_DEADLINE_SECONDS):
+                inventory = await infra.inventory(self._owner)
+        except (InfraError, TimeoutError) as error:
+            if sighting.dark_since is None:
+                log.warning("%s does not tell what it runs: %s", infra.name, error)
+                sighting.dark_since = asked_at
+            return
+        sighting.asked_at, sighting.inventory, sighting.dark_since = asked_at, inventory, None
+        known = {p: since for p, since in self._dark_places.items() if p.infra != infra.name}
+        known |= {p: self._dark_places.get(p, asked_at) for p in inventory.unreachable}
+        self._dark_places = known
+
+    def all_instances(self) -> list[Instance]:
+        """Everything of ours, as last seen."""
+        return [i for s in self._sightings.values() for i in s.inventory.instances]
+
+    def instance(self, infra: str, token: str) -> Instance | None:
+        """As last seen."""
+        sighting = self._sightings.get(infra)
+        found = (i for i in sighting.inventory.instances if i.token == token) if sighting else iter(())
+        return next(found, None)
+
+    def unreachable_since(self, place: Place) -> float | None:
+        """Since when a place does not answer; None: it does."""
+        sighting = self._sightings.get(place.infra)
+        if sighting is not None and sighting.dark_since is not None:
+            return sighting.dark_since
+        return self._dark_places.get(place)
+
+    def unreachable(self) -> frozenset[Place]:
+        """Places that do not answer now."""
+        return frozenset(self._dark_places)
+
+    def proves_absent(self, place: Place, token: str, after: float) -> bool:
+        """Its infra was asked after that time, could tell about the place, and has no such instance."""
+        sighting = self._sightings.get(place.infra)
+        return (
+            sighting is not None
+            and sighting.asked_at > after
+            and sighting.dark_since is None
+            and place not in sighting.inventory.unreachable
+            and self.instance(place.infra, token) is None
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await asyncio.gather(*(infra.close() for infra in self._infras.values()))
+
+
+def _matches(wanted: str | None, name: str) -> bool:
+    """`ssh` in a YAML means any pool."""
+    return wanted is None or wanted in (name, "*") or name.startswith(f"{wanted}/")

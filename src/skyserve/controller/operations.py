@@ -1,0 +1,190 @@
+"""What users ask of the controller (the API's Operations): up, down, status, plan, logs, check."""
+
+import asyncio
+import fnmatch
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from skyserve.contracts.errors import NameTaken
+from skyserve.contracts.infra import CheckResult
+from skyserve.controller.controller import Controller
+from skyserve.controller.logs import event_lines, file_log, replica_log
+from skyserve.controller.reconciler import Reconciler
+from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.name import NAME_PATTERN, valid_name
+from skyserve.model.replica import Phase
+from skyserve.model.resources import Offer
+from skyserve.model.service import Goal
+from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped
+from skyserve.policy.lifecycle import ENDING
+from skyserve.policy.planner import plan
+from skyserve.policy.view import plan_view, service_view
+from skyserve.spec.describe import describe_policy, requested_resources
+from skyserve.spec.supported import refuse_unsupported
+from skyserve.spec.target import target_of
+from skyserve.spec.task import Task
+
+ENDPOINT_HOST = "127.0.0.1"
+"""Where users on this machine reach the endpoint."""
+
+
+class ControllerOperations:
+    """The controller, as the API sees it. Every refusal is a ServeError, a SpecError or NameTaken."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._world = controller.world
+        self._admission = asyncio.Lock()
+        self.stopping = asyncio.Event()
+        """Set when the process is to end."""
+
+    async def up(self, task: Task, name: str | None, base: Path) -> ServiceView:
+        """Record a new service and begin to look after it."""
+        refuse_unsupported(task)
+        async with self._admission:
+            taken = {r.service.name for r in self._controller.reconcilers}
+            name = self._name(name, task, taken)
+            self._world.fleet.refresh()
+            if not await self.offers(task):
+                raise await self._nowhere(task)
+            trees = tuple([(dst, (await self._world.content.pack(src)).id) for dst, src in _local_files(task, base)])
+            port = await self._world.router.free_port(frozenset(r.service.port for r in self._controller.reconcilers))
+            document = task.model_copy(update={"name": name}).model_dump_json()
+            record = await self._world.store.create_service(name, port, document, trees, self._world.clock.now())
+            return self._view(await self._controller.adopt(record.service.id))
+
+    def _name(self, name: str | None, task: Task, taken: set[str]) -> str:
+        if name is None:
+            name = f"sky-service-{secrets.token_hex(2)}"
+        if not valid_name(name):
+            raise ServeError(
+                ErrorKind.INVALID_REQUEST,
+                f"Service name {name!r} is not valid.",
+                f"A name begins with a letter and ends with a letter or digit: {NAME_PATTERN}",
+            )
+        if name in taken:
+            raise NameTaken(f"Service {name!r} exists already.")
+        return name
+
+    async def _nowhere(self, task: Task) -> ServeError:
+        checks = await self._world.fleet.check()
+        found = "; ".join(f"{c.infra}: {c.reason}" for c in checks)
+        return ServeError(
+            ErrorKind.INVALID_REQUEST,
+            f"No machine fits {requested_resources(task)}. {found}",
+            "Ask for less in `resources:`, or see `sky check -v` for what there is.",
+        )
+
+    def _view(self, reconciler: Reconciler) -> ServiceView:
+        task = reconciler.document
+        return service_view(
+            reconciler.snapshot(),
+            policy=describe_policy(task),
+            requested_resources=requested_resources(task),
+            host=ENDPOINT_HOST,
+        )
+
+    async def services(self, names: Sequence[str] | None) -> list[ServiceView]:
+        """Those of the names that exist; None: all."""
+        return [self._view(r) for r in self._controller.reconcilers if names is None or r.service.name in names]
+
+    async def down(self, names: Sequence[str] | None, purge: bool) -> DownResult:
+        """Have services terminated, then forgotten."""
+        chosen: dict[str, Reconciler] = {}
+        missing = []
+        for pattern in names if names is not None else ["*"]:
+            matched = [r for r in self._controller.reconcilers if fnmatch.fnmatchcase(r.service.name, pattern)]
+            chosen |= {r.service.name: r for r in matched}
+            if not matched and names is not None:
+                missing.append(pattern)
+        goal = Goal.PURGE if purge else Goal.DOWN
+        skipped = []
+        scheduled = []
+        for name, reconciler in sorted(chosen.items()):
+            if reconciler.service.goal in (goal, Goal.PURGE):
+                skipped.append(Skipped(name, "it is going down already"))
+            else:
+                await reconciler.set_goal(goal, "asked for by the user")
+                scheduled.append(name)
+        return DownResult(scheduled, skipped, missing)
+
+    async def terminate_replica(self, name: str, replica_id: int, purge: bool) -> None:
+        """Have one replica terminated; another takes its place."""
+        reconciler = self._find(name)
+        replica = reconciler.replica(replica_id)
+        if replica is None:
+            raise _no_replica(name, replica_id)
+        if replica.phase not in ENDING:
+            await reconciler.end_replica(replica, "asked for by the user")
+        elif purge and replica.phase in (Phase.TERMINATING, Phase.GONE):
+            await reconciler.purge_replica(replica, "given up by the user with --purge")
+        else:
+            state = "has ended" if replica.phase is Phase.GONE else "is terminating already"
+            raise ServeError(
+                ErrorKind.CONFLICT,
+                f"Replica {replica_id} of service {name!r} {state}.",
+                f"To give it up and remove its row: sky serve down {name} --replica-id {replica_id} --purge",
+            )
+
+    async def plan(self, name: str) -> PlanView:
+        """What the controller would do with the service now, and why."""
+        snapshot = self._find(name).snapshot()
+        return plan_view(snapshot, plan(snapshot))
+
+    async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
+        """What the controller did with the service."""
+        async for line in event_lines(self._world, self._find(name), follow=follow, tail=tail):
+            yield line
+
+    async def replica_log(self, name: str, replica_id: int, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
+        """What a replica printed, living or dead."""
+        reconciler = self._find(name)
+        if reconciler.replica(replica_id) is None:
+            raise _no_replica(name, replica_id)
+        async for chunk in replica_log(self._world, reconciler, replica_id, follow=follow, tail=tail):
+            yield chunk
+
+    async def load_balancer_log(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
+        """What the endpoint logged of the service's requests."""
+        service = self._find(name).service
+        path = self._world.router.access_log(service.id)
+        async for chunk in file_log(self._world.clock, path, follow=follow, tail=tail):
+            yield chunk
+
+    async def check(self) -> list[CheckResult]:
+        """Look at every infra, now."""
+        return await self._world.fleet.check()
+
+    async def offers(self, task: Task) -> list[Offer]:
+        """What the task could run on, the first choice first."""
+        target = target_of(task)
+        offers = list(await self._world.fleet.offers(target))
+        return offers if target.ordered else sorted(offers, key=lambda o: (o.hourly_usd, o.place))
+
+    async def shut_down(self) -> None:
+        """End the controller once this has returned. Services run on."""
+        self.stopping.set()
+
+    def _find(self, name: str) -> Reconciler:
+        found = next((r for r in self._controller.reconcilers if r.service.name == name), None)
+        if found is None:
+            raise ServeError(ErrorKind.NOT_FOUND, f"Service {name!r} not found.", "See: sky serve status")
+        return found
+
+
+def _no_replica(name: str, replica_id: int) -> ServeError:
+    return ServeError(
+        ErrorKind.NOT_FOUND, f"Service {name!r} has no replica {replica_id}.", f"See: sky serve status {name}"
+    )
+
+
+WORKDIR = "~/sky_workdir"
+"""Where the workdir is inside a replica, as users know it."""
+
+
+def _local_files(task: Task, base: Path) -> list[tuple[str, Path]]:
+    """(destination, source) of everything that travels from this machine."""
+    sources = {WORKDIR: task.workdir} if isinstance(task.workdir, str) else {}
+    sources |= {dst: src for dst, src in task.file_mounts.items() if isinstance(src, str)}
+    return [(dst, (base / Path(src).expanduser()).resolve()) for dst, src in sources.items()]

@@ -1,0 +1,84 @@
+"""Probes every replica that should answer, at its own pace, and keeps the tally of results in a row."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from skyserve.contracts.clock import Clock
+from skyserve.contracts.prober import Prober, ProbeResult
+from skyserve.model.place import Address
+from skyserve.model.replica import Phase
+from skyserve.model.service import ProbeSettings
+from skyserve.model.snapshot import ProbeTally
+
+EAGER_SECONDS = 1.0
+"""Pause between probes while the outcome is open: a replica that is starting, or has just failed a probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What to probe, and how."""
+
+    address: Address
+    settings: ProbeSettings
+    phase: Phase
+    """A starting replica is probed eagerly."""
+
+
+class ProbeBoard:
+    """One task a replica; `set` says which there are."""
+
+    def __init__(self, prober: Prober, clock: Clock, wake: Callable[[], None]) -> None:
+        self._prober = prober
+        self._clock = clock
+        self._wake = wake
+        self._subjects: dict[int, Subject] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tallies: dict[int, ProbeTally] = {}
+
+    def tally(self, replica_id: int) -> ProbeTally:
+        """Results in a row so far."""
+        return self._tallies.get(replica_id, ProbeTally())
+
+    def set(self, subjects: Mapping[int, Subject]) -> None:
+        """Probe these replicas, and no others."""
+        for replica_id in self._tasks.keys() - subjects.keys():
+            self._tasks.pop(replica_id).cancel()
+            self._tallies.pop(replica_id, None)
+        self._subjects = dict(subjects)
+        for replica_id in subjects.keys() - self._tasks.keys():
+            self._tasks[replica_id] = asyncio.create_task(self._probe_for_life(replica_id))
+
+    async def _probe_for_life(self, replica_id: int) -> None:
+        while True:
+            subject = self._subjects[replica_id]
+            result = await self._prober.probe(subject.address, subject.settings)
+            before = self.tally(replica_id)
+            after = _count(before, result)
+            self._tallies[replica_id] = after
+            if _matters(before, after, subject.settings):
+                self._wake()
+            await self._clock.sleep(self._pause(replica_id, after))
+
+    def _pause(self, replica_id: int, tally: ProbeTally) -> float:
+        subject = self._subjects[replica_id]
+        settled = tally.passes >= subject.settings.rise and subject.phase is not Phase.STARTING
+        failing_long = tally.failures > max(subject.settings.fall, 1) and subject.phase is Phase.NOT_READY
+        eager = not settled and not failing_long
+        return min(EAGER_SECONDS, subject.settings.interval) if eager else subject.settings.interval
+
+    async def close(self) -> None:
+        """Stop probing."""
+        self.set({})
+        await asyncio.sleep(0)
+
+
+def _count(tally: ProbeTally, result: ProbeResult) -> ProbeTally:
+    if result.ready:
+        return ProbeTally(passes=tally.passes + 1)
+    return ProbeTally(failures=tally.failures + 1, detail=result.detail)
+
+
+def _matters(before: ProbeTally, after: ProbeTally, settings: ProbeSettings) -> bool:
+    """A decision may depend on it: the tally has just reached a threshold."""
+    return after.passes == settings.rise or after.failures == settings.fall or bool(before.passes) != bool(after.passes)

@@ -1,0 +1,28 @@
+"""What one controller works with: the adapters, handed from wiring to every part."""
+
+from dataclasses import dataclass
+
+from skyserve.contracts.clock import Clock
+from skyserve.contracts.content import ContentStore
+from skyserve.contracts.prober import Prober
+from skyserve.contracts.router import Router
+from skyserve.contracts.store import Store
+from skyserve.controller.fleet import Fleet
+from skyserve.model.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The adapters of one controller."""
+
+    home: Home
+    store: Store
+    content: ContentStore
+    fleet: Fleet
+    router: Router
+    prober: Prober
+    clock: Clock
+    owner: str
+    """The tag on everything it launches."""
+    user: str
+    """Who runs it: SKYPILOT_USER inside replicas."""
