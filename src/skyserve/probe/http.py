@@ -1,0 +1,91 @@
+"""Readiness probes over HTTP: one request, one answer in words.
+
+Each probe has a client of its own, so that no connection, cookie or pool limit of one replica touches another.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import httpx
+
+from skyserve.contracts.prober import ProbeResult
+from skyserve.model.place import Address
+from skyserve.model.service import ProbeSettings
+from skyserve.probe.wording import in_words
+
+MAX_REDIRECTS = 10
+"""Hops followed before a replica is taken to send us in circles."""
+MAX_BODY = 64 * 1024
+"""Bytes of an answer that are read. What says 200 and then so much is ready; nobody looks at the rest."""
+
+
+class HttpProber:
+    """Keeps contracts.prober.Prober. Any number of probes may run at once."""
+
+    def __init__(self) -> None:
+        # For redirects to https. Made once: it reads the trusted certificates from disk.
+        self._tls = ssl.create_default_context()
+
+    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
+        """Never raises but for cancellation. `settings.timeout` bounds the whole: connecting, redirects, the body."""
+        try:
+            async with asyncio.timeout(settings.timeout):
+                status = await self._status(address, settings)
+        except Exception as error:  # whatever a replica answers, or a user asks to send, is a result
+            return ProbeResult(False, in_words(error, settings.timeout))
+        if status != HTTPStatus.OK:
+            return ProbeResult(False, f"status {status}")
+        return ProbeResult(True, "200")
+
+    async def close(self) -> None:
+        """Nothing is held between probes."""
+
+    async def _status(self, address: Address, settings: ProbeSettings) -> int:
+        """The status after redirects, once the body has come as far as we read it."""
+        # No timeouts of httpx: they bound single reads, which a byte now and then would satisfy for ever.
+        async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=None) as client:
+            request = _request(client, address, settings)
+            for _ in range(MAX_REDIRECTS + 1):
+                response = await client.send(request, stream=True)
+                following = response.next_request
+                if following is None:
+                    await _read_some(response)
+                    return response.status_code
+                await response.aclose()
+                request = _follow(request, following, settings.headers)
+        raise httpx.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _request(client: httpx.AsyncClient, address: Address, settings: ProbeSettings) -> httpx.Request:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    headers = {"User-Agent": "skyserve-probe", "Connection": "close"}
+    request = client.build_request(
+        settings.method,
+        f"http://{host}:{address.port}{settings.path}",
+        headers=headers,
+        json=settings.body if settings.method == "POST" else None,
+    )
+    request.headers.update(settings.headers)
+    return request
+
+
+def _follow(request: httpx.Request, following: httpx.Request, headers: Mapping[str, str]) -> httpx.Request:
+    """The user's headers may hold keys, and are for the replica alone: another origin does not get them."""
+    here, there = request.url, following.url
+    if (here.scheme, here.host, here.port) != (there.scheme, there.host, there.port):
+        for name in headers:
+            if name.lower() != "host":  # already the other origin's
+                following.headers.pop(name, None)
+    return following
+
+
+async def _read_some(response: httpx.Response) -> None:
+    """An answer counts when it has come whole, or MAX_BODY of it."""
+    got = 0
+    async for chunk in response.aiter_raw():
+        got += len(chunk)
+        if got >= MAX_BODY:
+            break
+    await response.aclose()
