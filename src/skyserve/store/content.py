@@ -20,8 +20,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO
 
 from skyserve.contracts.content import Entry, Tree
 from skyserve.store.selection import select
@@ -65,8 +66,10 @@ class FileContentStore:
             source = source.resolve(strict=True)
             if source.is_dir():
                 entries = tuple(sorted(self._entries(source), key=lambda entry: str(entry.path)))
-            else:
+            elif source.is_file():
                 entries = (self._file(source, "."),)
+            else:
+                raise _neither(source)
             rows = [[str(e.path), e.mode, e.sha256, e.size, e.link] for e in entries]
             text = json.dumps(rows).encode("ascii")
             tree_id = hashlib.sha256(text).hexdigest()
@@ -80,7 +83,7 @@ class FileContentStore:
         for name, found in select(source, self._root):
             try:
                 if found.is_symlink():
-                    yield Entry(PurePosixPath(name), 0o777, link=os.readlink(found.path))
+                    yield Entry(PurePosixPath(name), 0o777, link=str(Path(found.path).readlink()))
                 elif found.is_dir(follow_symlinks=False):
                     yield Entry(PurePosixPath(name), found.stat(follow_symlinks=False).st_mode & 0o777)
                 else:
@@ -91,10 +94,10 @@ class FileContentStore:
     def _file(self, path: Path, name: str) -> Entry:
         # What was a file when it was listed may be a link or a pipe now: neither is to be followed, or waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                raise FileNotFoundError(errno.ENOENT, "Neither a file nor a directory", str(path))
+                raise _neither(path)
             for _ in range(READINGS):
                 sha256, size = self._keep(file)
                 after = os.fstat(descriptor)
@@ -103,7 +106,7 @@ class FileContentStore:
                 before = after
         return Entry(PurePosixPath(name), before.st_mode & 0o777, sha256, size)
 
-    def _keep(self, file: BinaryIO) -> tuple[str, int]:
+    def _keep(self, file: BufferedReader) -> tuple[str, int]:
         """Make a blob of what the file holds now, if there is none; its name and size."""
         file.seek(0)
         sha256, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
@@ -173,7 +176,7 @@ class FileContentStore:
 
 
 def _settle(file: IO[bytes], path: Path) -> None:
-    """Give a file that is written its place, once its bytes are on disk: after a power loss, what has a name is whole."""
+    """Give a written file its place, once its bytes are on disk: after a power loss, what has a name is whole."""
     file.flush()
     os.fsync(file.fileno())
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -187,6 +190,10 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _neither(path: Path) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "Neither a file nor a directory", str(path))
 
 
 def _size(path: Path) -> int | None:

@@ -39,7 +39,7 @@ class _Rules:
 def select(root: Path, apart_from: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """(name within the tree, entry) of every directory, file and link that counts, parents first.
 
-    `root` and `apart_from`, a directory that is never entered, are resolved paths. Raises PermissionError with the path.
+    `root` and `apart_from`, a directory that is never entered, are resolved paths. Raises PermissionError.
     """
     name = ".skyignore" if (root / ".skyignore").is_file() else ".gitignore"
     yield from _select(root, "", _Rules(name), str(apart_from))
