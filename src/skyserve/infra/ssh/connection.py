@@ -1,0 +1,130 @@
+"""One connection to one machine, with the tool in place: opened when first needed, and again after a loss."""
+
+import asyncio
+from pathlib import Path
+
+import asyncssh
+
+from skyserve.contracts.errors import InfraError, Transient
+from skyserve.infra.machine.bundle import tool
+from skyserve.infra.ssh.known_hosts import KnownHosts
+from skyserve.infra.ssh.login import access, refused
+from skyserve.infra.ssh.placement import place
+from skyserve.infra.ssh.pools import PoolHost
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds for the TCP handshake."""
+LOGIN_TIMEOUT = 10.0
+"""Seconds from there until we are logged in: a frozen machine accepts connections and says nothing."""
+EQUIP_TIMEOUT = 60.0
+"""Seconds to send the tool (tens of kilobytes) where it is missing."""
+KEEPALIVE_INTERVAL = 2.0
+"""Seconds of silence after which the machine is asked whether it is there."""
+KEEPALIVE_COUNT = 3
+"""Questions without an answer before the connection counts as lost: eight seconds in all."""
+FIRST_BACKOFF = 1.0
+"""Seconds without a try after a first failure; doubles with each."""
+LONGEST_BACKOFF = 15.0
+"""A machine that comes back is met again within this time."""
+
+
+class _Client(asyncssh.SSHClient):  # type: ignore[misc]  # asyncssh is untyped for us
+    """Accepts any host key of a machine never met before: it is pinned once the login has proved it."""
+
+    def __init__(self, met_before: bool) -> None:
+        self._met_before = met_before
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Asked only about keys that are not pinned."""
+        return not self._met_before
+
+
+class Connection:
+    """Keeps at most one connection to a machine; safe to use from many tasks."""
+
+    def __init__(self, host: PoolHost, known_hosts: KnownHosts, ssh_config: Path | None) -> None:
+        self._host = host
+        self._known_hosts = known_hosts
+        self._ssh_config = ssh_config
+        self._lock = asyncio.Lock()
+        self._current: asyncssh.SSHClientConnection | None = None
+        self._failure: InfraError | None = None
+        self._backoff = 0.0
+        self._retry_at = 0.0
+        self.address = host.name
+        """Where the machine is: its IP address once it was reached, else the name we have for it."""
+
+    async def get(self) -> asyncssh.SSHClientConnection:
+        """The connection. Raises Transient or Unauthorized; for a while after a failure at once, in the same words."""
+        async with self._lock:
+            if self._current and not self._current.is_closed():
+                return self._current
+            loop = asyncio.get_running_loop()
+            if self._failure and loop.time() < self._retry_at:
+                raise type(self._failure)(*self._failure.args)
+            try:
+                self._current = await self._open()
+            except InfraError as error:
+                self._backoff = min(self._backoff * 2 or FIRST_BACKOFF, LONGEST_BACKOFF)
+                self._retry_at = loop.time() + self._backoff
+                self._failure = error
+                raise
+            self._failure, self._backoff = None, 0.0
+            return self._current
+
+    async def close(self) -> None:
+        """Let go of the connection. It opens again when needed."""
+        if self._current:
+            self._current.abort()
+            await self._current.wait_closed()
+            self._current = None
+
+    async def _open(self) -> asyncssh.SSHClientConnection:
+        name = self._host.name
+        how = access(self._host, self._ssh_config)
+        pins = self._known_hosts.find(how.address, how.port)
+        keys = [pin.key for pin in pins]
+        try:
+            connection = await asyncssh.connect(
+                client_factory=lambda: _Client(met_before=bool(pins)),
+                known_hosts=lambda *_: (keys, [], []),
+                connect_timeout=CONNECT_TIMEOUT,
+                login_timeout=LOGIN_TIMEOUT,
+                keepalive_interval=KEEPALIVE_INTERVAL,
+                keepalive_count_max=KEEPALIVE_COUNT,
+                **how.options,
+            )
+        except asyncssh.HostKeyNotVerifiable:
+            raise self._known_hosts.changed(how.address, how.port) from None
+        except asyncssh.PermissionDenied:
+            raise refused(name, "it refused the login") from None
+        except ValueError as error:  # A key or an option that asyncssh cannot use; it shows no secret.
+            raise refused(name, str(error)) from None
+        except (OSError, asyncssh.Error) as error:
+            raise Transient(f"{name} cannot be reached by ssh: {reason(error)}") from None
+        if not pins:
+            self._known_hosts.pin(how.address, how.port, connection.get_server_host_key())
+        await self._equip(connection)
+        if peer := connection.get_extra_info("peername"):
+            self.address = peer[0]
+        return connection
+
+    async def _equip(self, connection: asyncssh.SSHClientConnection) -> None:
+        """See that the tool is there: once a connection, since the machine may be another after a loss."""
+        name = self._host.name
+        try:
+            async with asyncio.timeout(EQUIP_TIMEOUT):
+                await place(connection, tool(), name)
+        except (OSError, asyncssh.Error) as error:
+            connection.abort()
+            raise Transient(f"{name}: the connection was lost while the tool was sent ({reason(error)})") from None
+        except BaseException:
+            connection.abort()
+            raise
+
+
+def reason(error: BaseException) -> str:
+    """Why a connection failed or was lost, in words, also for errors that bring none."""
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    return str(error) or type(error).__name__
