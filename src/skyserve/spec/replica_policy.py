@@ -1,0 +1,90 @@
+"""`replica_policy:`, how many replicas there are, and of which kind."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import model_validator
+
+from skyserve.spec.base import AnyCase, Count, Finding, Flag, Model, PositiveNumber, Seconds, invalid
+
+_ACCELERATOR_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]*(:\d+(\.\d+)?)?")
+
+
+class ReplicaPolicy(Model):
+    """A number of replicas, fixed or following the load."""
+
+    min_replicas: Count
+    """Fewest replicas. Alone: a fixed number."""
+    max_replicas: Count | None = None
+    """Most replicas; the same as min_replicas if not written."""
+    target_qps_per_replica: PositiveNumber | dict[str, PositiveNumber] | None = None
+    """Requests a second that one replica should get; or, by accelerator, what each kind can take."""
+    target_concurrency_per_replica: PositiveNumber | None = None
+    """Requests that one replica should be answering at a time. Decides where target_qps_per_replica is not given."""
+    num_overprovision: Count | None = None
+    """Replicas kept beyond the target, at all times."""
+    upscale_delay_seconds: Seconds = 300
+    """How long the load must call for more replicas before they are added."""
+    downscale_delay_seconds: Seconds = 1200
+    """How long the load must call for fewer replicas before some are removed."""
+    base_ondemand_fallback_replicas: Count | None = None
+    """Of the replicas on spot machines, how many are to be on-demand instead."""
+    dynamic_ondemand_fallback: Flag | None = None
+    """Whether on-demand machines stand in for spot machines that are not ready."""
+    spot_placer: Annotated[Literal["dynamic_fallback"], AnyCase] | None = None
+    """How spot replicas are spread over places."""
+
+    retired: ClassVar = {
+        "auto_restart": "Remove it: replicas that fail are always replaced.",
+        "qps_upper_threshold": "Write target_qps_per_replica.",
+        "qps_lower_threshold": "Write target_qps_per_replica.",
+        "autoscaling_decision_interval": "Write upscale_delay_seconds and downscale_delay_seconds.",
+        "init_replicas": "Write min_replicas.",
+        "autoscaler": "Remove it: the way of scaling follows from the targets that are given.",
+        "spot_policy": "Write spot_placer: dynamic_fallback, with dynamic_ondemand_fallback or num_overprovision.",
+        "spot_zones": "Write resources.any_of with one infra: for each zone.",
+        "spot_mixer": "Write base_ondemand_fallback_replicas or dynamic_ondemand_fallback.",
+        "dynamic_on_demand_fallback": "Write dynamic_ondemand_fallback.",
+        "base_on_demand_fallback_replicas": "Write base_ondemand_fallback_replicas.",
+        "num_extra": "Write num_overprovision.",
+        "replicas": "Write min_replicas.",
+    }
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ReplicaPolicy":
+        if findings := list(self._findings()):
+            raise invalid(*findings)
+        return self
+
+    def _findings(self) -> Iterator[Finding]:
+        targets = [
+            name
+            for name in ("target_qps_per_replica", "target_concurrency_per_replica")
+            if getattr(self, name) is not None
+        ]
+        if self.max_replicas is not None and self.max_replicas < self.min_replicas:
+            remedy = f"Write {self.min_replicas} or more, or lower min_replicas."
+            yield Finding(f"is less than min_replicas ({self.min_replicas})", remedy, ("max_replicas",))
+        if targets and self.max_replicas is None:
+            yield Finding("needs max_replicas, the most that load may bring", "Write max_replicas.", (targets[0],))
+        if len(targets) == 2:
+            yield Finding("given together with target_qps_per_replica", "Keep one of them.", (targets[1],))
+        if self.max_replicas == 0 and (self.num_overprovision or targets):
+            yield Finding("no replica could ever start", "Write 1 or more.", ("max_replicas",))
+        for key in self.target_qps_per_replica if isinstance(self.target_qps_per_replica, dict) else ():
+            if not _ACCELERATOR_KEY.fullmatch(key):
+                where = ("target_qps_per_replica", key)
+                yield Finding("not the name of an accelerator", "Write for example A100-80GB, or L4:2 for two.", where)
+        if self.target_qps_per_replica == {}:
+            yield Finding("is empty", "Write a number, or one for each accelerator.", ("target_qps_per_replica",))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether load changes nothing."""
+        return self.max_replicas is None or self.max_replicas == self.min_replicas
+
+    @property
+    def by_accelerator(self) -> bool:
+        """Whether replicas of different accelerators get different shares."""
+        return isinstance(self.target_qps_per_replica, dict)
