@@ -5,7 +5,7 @@ so that a stored task can be read back.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -29,7 +29,7 @@ def invalid(*findings: Finding) -> PydanticCustomError:
 class Model(BaseModel):
     """A mapping of the YAML: frozen, and without unknown keys. A key with nothing after it counts as not written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     retired: ClassVar[Mapping[str, str]] = {}
     """Keys that SkyServe once had, or that belong elsewhere -> what to write instead."""
@@ -40,6 +40,13 @@ class Model(BaseModel):
         if not isinstance(value, dict):
             return value
         return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
+
+
+def models_in(annotation: Any) -> list[type[Model]]:
+    """The models that a field's type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in models_in(inner)]
 
 
 def _not_boolean(value: Any) -> Any:

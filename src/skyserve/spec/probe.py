@@ -1,6 +1,7 @@
 """`readiness_probe:`, how a replica is asked whether it is ready."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -19,6 +20,10 @@ def _post_data(value: Any) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class ReadinessProbe(Model):
@@ -51,6 +56,16 @@ class ReadinessProbe(Model):
         if any(character <= " " or character == "\x7f" for character in value):
             raise invalid(Finding("holds a blank or a control character", "Write %20 for a blank."))
         return value
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise invalid(Finding("not a header's name", "Write for example Authorization.", (name,)))
+            if not _HEADER_VALUE.fullmatch(value):
+                raise invalid(Finding("a header's value holds no line break or control character", "", (name,)))
+        return headers
 
 
 def _mapping(value: Any) -> Any:

@@ -4,12 +4,12 @@ No value is repeated that may hold a secret: of a value with a variable in it, t
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from skyserve.spec.base import Finding, Model
+from skyserve.spec.base import Finding, Model, models_in
 from skyserve.spec.errors import Problem, closest
 from skyserve.spec.source import Path, Source
 
@@ -107,19 +107,12 @@ def _models_at(path: Path, root: type[Model]) -> list[type[Model]]:
     for part in path:
         fields = [model.model_fields[part] for model in models if isinstance(part, str) and part in model.model_fields]
         if fields:
-            models = [found for field in fields for found in _models_in(field.annotation)]
+            models = [found for field in fields for found in models_in(field.annotation)]
     return models
-
-
-def _models_in(annotation: Any) -> list[type[Model]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation] if issubclass(annotation, Model) else []
-    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
 def _got(path: Path, source: Source) -> str:
     """`, not 'x'` with the value as written, where it is short and names no secret."""
     text = source.texts.get(path)
-    if text is None or len(text) > 40 or "\n" in text or path[-1:] == () or path[0] == "secrets" or "headers" in path:
-        return ""
-    return f", not {text!r}"
+    private = path[:1] in (("secrets",), ("envs",)) or "headers" in path
+    return f", not {text!r}" if text is not None and len(text) <= 40 and "\n" not in text and not private else ""

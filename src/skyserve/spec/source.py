@@ -60,13 +60,15 @@ def dotted(path: Path) -> str:
     return text
 
 
-def read(text: str | bytes, file: str) -> Source:
+def read(text: str | bytes, file: str, *, may_be_empty: bool = False) -> Source:
     """The one YAML document in `text`. Raises SpecError, and nothing else, whatever the text."""
     written = _decoded(text, file)
     try:
         documents = [node for node in yaml.compose_all(written, _Loader) if not _is_null(node)]
     except yaml.YAMLError as error:
         raise SpecError([_syntax_problem(error, file, written)]) from None
+    if not documents and may_be_empty:
+        return Source(file, {})
     if not documents:
         raise refusal("there is nothing in it", file=file, remedy="Write at least one `key: value`.")
     if len(documents) > 1:

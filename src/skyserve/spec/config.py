@@ -1,0 +1,130 @@
+"""Settings of the user, ~/.sky/config.yaml: SkyPilot's file. We heed what concerns serving, and say what we do not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, ValidationError
+
+from skyserve.spec.autostop import Autostop, autostop_mapping
+from skyserve.spec.base import Model
+from skyserve.spec.errors import Problem, SpecError
+from skyserve.spec.refusals import problems_of
+from skyserve.spec.source import Path, Source, read
+
+DEFAULT_IDLE_MINUTES = 10
+"""How long SkyServe's controller waits, by default, after the last service is gone."""
+
+_ELSEWHERE = frozenset(
+    {
+        "active_workspace",
+        "admin_policy",
+        "allowed_clouds",
+        "api_server",
+        "aws",
+        "azure",
+        "cudo",
+        "daemons",
+        "dashboard",
+        "data",
+        "db",
+        "docker",
+        "fluidstack",
+        "gcp",
+        "hyperbolic",
+        "jobs",
+        "kubernetes",
+        "lambda",
+        "logs",
+        "mithril",
+        "nebius",
+        "nvidia_gpus",
+        "oci",
+        "primeintellect",
+        "provision",
+        "rbac",
+        "runpod",
+        "seeweb",
+        "shadeform",
+        "slurm",
+        "ssh",
+        "vast",
+        "verda",
+        "vsphere",
+        "workspaces",
+        "yotta",
+    }
+)
+"""Sections of SkyPilot's file that have no effect here yet."""
+
+
+def _mapping_unless_false(value: Any) -> Any:
+    return value if value is False else autostop_mapping(value)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the file says."""
+
+    idle_seconds: float | None = DEFAULT_IDLE_MINUTES * 60
+    """The controller ends after so long without any service; None: never."""
+    unused: tuple[Problem, ...] = ()
+    """Settings that are SkyPilot's and have no effect here: to be shown as warnings."""
+
+
+class ControllerConfig(Model):
+    """`serve.controller:`."""
+
+    autostop: Annotated[Autostop | bool, BeforeValidator(_mapping_unless_false)] = Autostop()
+    """When the controller ends itself; false: never."""
+    resources: Any = None
+    high_availability: Any = None
+    consolidation_mode: Any = None
+    controller_logs_gc_retention_hours: Any = None
+    task_logs_gc_retention_hours: Any = None
+
+
+class ServeConfig(Model):
+    """`serve:`."""
+
+    controller: ControllerConfig = ControllerConfig()
+    """Settings of the controller."""
+    bucket: Any = None
+    force_disable_cloud_bucket: Any = None
+
+
+class ConfigFile(Model):
+    """The whole file."""
+
+    serve: ServeConfig = ServeConfig()
+    """Settings of serving."""
+    retired: ClassVar = {"controller": "Write it under serve."}
+
+
+def parse_config(text: str | bytes, *, filename: str) -> Config:
+    """The settings in the text, which may be empty. Raises SpecError."""
+    source = read(text, filename, may_be_empty=True)
+    ours = {key: value for key, value in source.data.items() if key not in _ELSEWHERE}
+    try:
+        serve = ConfigFile.model_validate(ours).serve
+    except ValidationError as error:
+        raise SpecError(problems_of(error, ConfigFile, source)) from None
+    unused = tuple(source.problem(path, "has no effect here") for path in _unused(source, serve))
+    return Config(_idle_seconds(serve.controller.autostop), unused)
+
+
+def _idle_seconds(autostop: Autostop | bool) -> float | None:
+    if not isinstance(autostop, Autostop):
+        return None
+    return 60 * (DEFAULT_IDLE_MINUTES if autostop.idle_minutes is None else autostop.idle_minutes)
+
+
+def _unused(source: Source, serve: ServeConfig) -> Iterator[Path]:
+    yield from ((key,) for key in source.data if key in _ELSEWHERE)
+    yield from (("serve", key) for key in ("bucket", "force_disable_cloud_bucket") if getattr(serve, key) is not None)
+    for key in ControllerConfig.model_fields:
+        if key != "autostop" and getattr(serve.controller, key) is not None:
+            yield ("serve", "controller", key)
+    if isinstance(serve.controller.autostop, Autostop):
+        set_keys = serve.controller.autostop.model_dump(exclude_defaults=True)
+        yield from (("serve", "controller", "autostop", key) for key in set_keys if key != "idle_minutes")

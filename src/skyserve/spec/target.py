@@ -1,0 +1,74 @@
+"""What a task asks of the planner."""
+
+from skyserve.model.resources import ResourceRequest
+from skyserve.model.service import ProbeSettings, Target
+from skyserve.spec.errors import refusal
+from skyserve.spec.probe import ReadinessProbe
+from skyserve.spec.resources import Option
+from skyserve.spec.service import Service
+from skyserve.spec.task import Task
+
+
+def target_of(task: Task) -> Target:
+    """The number and kind of replicas, their probe, and how they are served. Raises SpecError if it is no service."""
+    service = service_of(task)
+    scaling = service.scaling
+    return Target(
+        replicas=scaling.min_replicas + (scaling.num_overprovision or 0),
+        port=main_port(task),
+        requests=requests_of(task),
+        ordered=task.resources.is_ordered,
+        num_nodes=task.num_nodes,
+        probe=_probe(service.readiness_probe),
+        load_balancing_policy=service.policy,
+        stream_timeout=service.load_balancer.stream_timeout_seconds,
+        drain_seconds=service.drain_seconds,
+    )
+
+
+def service_of(task: Task) -> Service:
+    """The service section. Raises SpecError if there is none."""
+    if task.service is None:
+        raise refusal("is missing, so this is not a service", key="service", remedy="Write service: with replicas: 1.")
+    return task.service
+
+
+def main_port(task: Task) -> int:
+    """The port that replicas listen on: `service.ports`, or the only one that the resources open."""
+    return service_of(task).ports or task.resources.alternatives[0].ports[0].first
+
+
+def requests_of(task: Task) -> tuple[ResourceRequest, ...]:
+    """Each acceptable alternative, in the order of preference if there is one."""
+    return tuple(map(_request, task.resources.alternatives))
+
+
+def _request(option: Option) -> ResourceRequest:
+    infra, region, zone = option.location
+    return ResourceRequest(
+        infra=infra,
+        region=region,
+        zone=zone,
+        instance_type=option.instance_type,
+        cpus=option.cpus,
+        memory_gib=option.memory,
+        accelerators=option.accelerators.options[0] if option.accelerators else None,
+        use_spot=bool(option.use_spot),
+        ports=tuple(port for ports in option.ports for port in range(ports.first, ports.last + 1)),
+        max_hourly_cost=option.max_hourly_cost,
+    )
+
+
+def _probe(probe: ReadinessProbe) -> ProbeSettings:
+    return ProbeSettings(
+        path=probe.path,
+        method="GET" if probe.post_data is None else "POST",
+        headers=probe.headers,
+        body=probe.post_data,
+        timeout=probe.timeout_seconds,
+        interval=probe.endpoint_probe_interval_seconds,
+        initial_delay=probe.initial_delay_seconds,
+        failure_threshold=probe.consecutive_failure_threshold_timeout,
+        rise=probe.rise,
+        fall=probe.fall,
+    )
