@@ -26,10 +26,13 @@ def create_app(operations: Operations) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    app.include_router(_controller_router(operations, release), prefix="/v1")
-    failures = {"default": {"model": errors.ErrorBody, "description": "It could not be done."}}
-    for router in (services_router(operations), logs_router(operations), infras_router(operations)):
-        app.include_router(router, prefix="/v1", responses=dict(failures))
+    for router in (
+        _controller_router(operations, release),
+        services_router(operations),
+        logs_router(operations),
+        infras_router(operations),
+    ):
+        app.include_router(router, prefix="/v1", responses=errors.RESPONSES)
     return app
 
 

@@ -5,11 +5,12 @@ The body is `{"kind", "message", "remedy"}` (skyserve.model.error.ServeError); `
 
 import logging
 from http import HTTPStatus
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 
 from skyserve.contracts.errors import Gone, InfraError, NameTaken
@@ -33,9 +34,21 @@ STATUS = {
 class ErrorBody(BaseModel):
     """What is answered instead of a result."""
 
-    kind: ErrorKind = Field(description="A stable word that programs may branch on.", examples=["not_found"])
+    # Spelled out in place: RESPONSES embeds the schema where a reference would lead nowhere.
+    kind: Annotated[ErrorKind, WithJsonSchema({"type": "string", "enum": [kind.value for kind in ErrorKind]})] = Field(
+        description="A stable word that programs may branch on.", examples=["not_found"]
+    )
     message: str = Field(description="What, where, why.", examples=["Service 'web' not found."])
     remedy: str = Field(description="What to do instead; may be empty.", examples=["See: sky serve status"])
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "It could not be done.",
+        "content": {"application/json": {"schema": ErrorBody.model_json_schema()}},
+    }
+}
+"""What the description of the API says of every operation's errors."""
 
 
 def as_serve_error(error: Exception) -> ServeError:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from skyserve.api.examples import CHECK, OFFER, example
 from skyserve.api.operations import Operations
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.resources import Offer
@@ -22,7 +23,7 @@ def infras_router(operations: Operations) -> APIRouter:
     router = APIRouter(tags=["infras"])
     checked: list[CheckResult] = []
 
-    @router.get("/infras", summary="Which infras can be used")
+    @router.get("/infras", summary="Which infras can be used", responses=example([CHECK]))
     async def infras(
         refresh: Annotated[bool, Query(description="Look again, though they were looked at before.")] = True,
     ) -> list[CheckResult]:
@@ -31,7 +32,7 @@ def infras_router(operations: Operations) -> APIRouter:
             checked[:] = await operations.check()
         return checked
 
-    @router.post("/offers", summary="What a task could run on")
+    @router.post("/offers", summary="What a task could run on", responses=example([OFFER]))
     async def offers(request: OffersRequest) -> list[Offer]:
         """The first choice first; empty: nowhere."""
         return await operations.offers(request.task)

@@ -49,6 +49,10 @@ async def serve(app: FastAPI, path: Path, stop: asyncio.Event) -> None:
             server.should_exit = True
             stopping.cancel()
             await serving
+            # The server cancels what outlasted its grace, but leaves it to others to see it end and hang up.
+            if cancelled := server.server_state.tasks:
+                await asyncio.wait(cancelled)
+                await asyncio.sleep(0)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from skyserve.api.examples import DOWN, PLAN, SERVICE, example
 from skyserve.api.operations import Operations
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.name import NAME_LENGTH, NAME_PATTERN
@@ -39,19 +40,19 @@ def services_router(operations: Operations) -> APIRouter:
     """Paths below /services."""
     router = APIRouter(prefix="/services", tags=["services"])
 
-    @router.get("", summary="List services")
+    @router.get("", summary="List services", responses=example([SERVICE]))
     async def list_services(name: Names = None) -> list[ServiceView]:
         """Those of the names that exist, ascending by name. A name that no service bears is left out."""
         return await operations.services(name)
 
-    @router.post("", status_code=201, summary="Start a service")
+    @router.post("", status_code=201, summary="Start a service", responses=example(SERVICE, 201))
     async def up(request: UpRequest) -> ServiceView:
         """Answers once the service is recorded; its replicas come later."""
         if not request.base.is_absolute():
             raise ServeError(ErrorKind.INVALID_REQUEST, f"base must be an absolute path, not {request.base}")
         return await operations.up(request.task, request.name, request.base)
 
-    @router.delete("", summary="Terminate services")
+    @router.delete("", summary="Terminate services", responses=example(DOWN))
     async def down(
         name: Annotated[
             list[str] | None,
@@ -65,7 +66,7 @@ def services_router(operations: Operations) -> APIRouter:
             raise ServeError(ErrorKind.INVALID_REQUEST, "Give either one or more `name`, or `all=true`.")
         return await operations.down(None if everything else name, purge)
 
-    @router.get("/{name}/plan", summary="What the controller would do now")
+    @router.get("/{name}/plan", summary="What the controller would do now", responses=example(PLAN))
     async def plan(name: str) -> PlanView:
         """Each action has the reason."""
         return await operations.plan(name)

@@ -1,0 +1,82 @@
+"""Answers as they look, for the description of the API. Real values of the real types, so that they cannot go stale."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from skyserve.contracts.infra import CheckResult
+from skyserve.model.place import Place
+from skyserve.model.resources import Amount, Offer, ResourceRequest
+from skyserve.model.view import (
+    DownResult,
+    PlannedAction,
+    PlanView,
+    ReplicaStatus,
+    ReplicaView,
+    ServiceStatus,
+    ServiceView,
+    Skipped,
+)
+
+SERVICE = ServiceView(
+    name="web",
+    service_id=1,
+    version=1,
+    active_versions=[1],
+    status=ServiceStatus.READY,
+    detail="",
+    uptime_since=1735689660.0,
+    ready_replicas=1,
+    total_replicas=1,
+    target_replicas=1,
+    endpoint="http://127.0.0.1:30001",
+    policy="Fixed 1 replica",
+    load_balancing_policy="least_load",
+    requested_resources="1x(cpus=2)",
+    tls_encrypted=False,
+    created_at=1735689600.0,
+    replicas=[
+        ReplicaView(
+            replica_id=1,
+            version=1,
+            status=ReplicaStatus.READY,
+            detail="",
+            endpoint="127.0.0.1:21001",
+            launched_at=1735689601.0,
+            infra="local (localhost)",
+            resources="1x(cpus=2, mem=4)",
+            is_spot=False,
+            hourly_usd=0.0,
+            in_flight=3,
+        )
+    ],
+)
+
+PLAN = PlanView(
+    service="web",
+    actions=[PlannedAction(action="launch", subject="replica 2", reason="1 of 2 replicas wanted are alive")],
+    routes=["replica 1 -> 127.0.0.1:21001"],
+    wake_in_seconds=10.0,
+)
+
+DOWN = DownResult(
+    scheduled=["web"],
+    skipped=[Skipped(name="old", reason="is in failed status (FAILED_CLEANUP)")],
+    missing=["wbe"],
+)
+
+CHECK = CheckResult(infra="local", enabled=True, reason="8 CPUs, 32 GiB", details=("port spaces: network namespaces",))
+
+OFFER = Offer(
+    place=Place("local", zone="localhost"),
+    machine="localhost",
+    cpus=2,
+    memory_gib=4,
+    request=ResourceRequest(cpus=Amount(2), ports=(8080,)),
+)
+
+
+def example(value: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that answers so."""
+    shown = TypeAdapter(type(value)).dump_python(value, mode="json")
+    return {status: {"content": {"application/json": {"example": shown}}}}
