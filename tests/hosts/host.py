@@ -88,11 +88,11 @@ class Host:
         """Plug the cable in again."""
         await run("ip", "link", "set", self.wire, "up")
 
-    def freeze(self) -> None:
+    async def freeze(self) -> None:
         """Stop every process: connections are still accepted by its kernel, and nobody answers."""
         self._signal_all(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    async def thaw(self) -> None:
         """Let every process go on."""
         self._signal_all(signal.SIGCONT)
 

@@ -51,9 +51,9 @@ async def test_cut_and_heal(hosts: Hosts) -> None:
 
 async def test_freeze_and_thaw(hosts: Hosts) -> None:
     """A frozen host accepts connections and says nothing until it is thawed."""
-    hosts[0].freeze()
+    await hosts[0].freeze()
     assert await greeting(hosts[0], 0.3) == b""
-    hosts[0].thaw()
+    await hosts[0].thaw()
     assert await greeting(hosts[0], 60) == b"SSH-"
 
 

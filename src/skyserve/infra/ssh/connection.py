@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncssh
 
 from skyserve.contracts.errors import InfraError, Transient
-from skyserve.infra.machine.bundle import tool
+from skyserve.infra.machine.bundle import Tool
 from skyserve.infra.ssh.known_hosts import KnownHosts
 from skyserve.infra.ssh.login import access, refused
 from skyserve.infra.ssh.placement import place
@@ -42,8 +42,9 @@ class _Client(asyncssh.SSHClient):  # type: ignore[misc]  # asyncssh is untyped 
 class Connection:
     """Keeps at most one connection to a machine; safe to use from many tasks."""
 
-    def __init__(self, host: PoolHost, known_hosts: KnownHosts, ssh_config: Path | None) -> None:
+    def __init__(self, host: PoolHost, known_hosts: KnownHosts, ssh_config: Path | None, tool: Tool) -> None:
         self._host = host
+        self._tool = tool
         self._known_hosts = known_hosts
         self._ssh_config = ssh_config
         self._lock = asyncio.Lock()
@@ -114,7 +115,7 @@ class Connection:
         name = self._host.name
         try:
             async with asyncio.timeout(EQUIP_TIMEOUT):
-                await place(connection, tool(), name)
+                await place(connection, self._tool, name)
         except (OSError, asyncssh.Error) as error:
             connection.abort()
             raise Transient(f"{name}: the connection was lost while the tool was sent ({reason(error)})") from None

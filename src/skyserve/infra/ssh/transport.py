@@ -10,7 +10,7 @@ import asyncssh
 
 from skyserve.contracts.errors import Transient
 from skyserve.infra.machine import protocol
-from skyserve.infra.machine.bundle import tool
+from skyserve.infra.machine.bundle import Tool
 from skyserve.infra.ssh.connection import Connection, reason
 from skyserve.infra.ssh.forwarding import Forwards
 from skyserve.infra.ssh.known_hosts import KnownHosts
@@ -30,9 +30,10 @@ CHUNK = 1 << 16
 class SshTransport:
     """The Transport of one machine of a pool."""
 
-    def __init__(self, host: PoolHost, known_hosts: KnownHosts, ssh_config: Path | None) -> None:
+    def __init__(self, host: PoolHost, known_hosts: KnownHosts, ssh_config: Path | None, tool: Tool) -> None:
         self._host = host
-        self._connection = Connection(host, known_hosts, ssh_config)
+        self._start = start_command(tool)
+        self._connection = Connection(host, known_hosts, ssh_config, tool)
         self._forwards = Forwards(self._connection)
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._streams = asyncio.Semaphore(STREAMS_AT_ONCE)
@@ -93,14 +94,12 @@ class SshTransport:
         """The tool, given its request. What happens to the connection meanwhile is Transient."""
         connection = await self._connection.get()
         try:
-            process = await connection.create_process(start_command(tool()), encoding=None)
+            process = await connection.create_process(self._start, encoding=None)
             try:
                 process.stdin.write(protocol.request_line(command, DIRECTORY, request))
                 yield process
             finally:
-                # A tool that waits for more of a log would hold its session until it has something to write.
-                with contextlib.suppress(OSError):
-                    process.terminate()
+                # The tool sees that nobody listens any more; sshd carries no signal to the processes of root.
                 process.close()
         except (OSError, asyncssh.Error) as error:
             raise Transient(f"{self.host}: the connection was lost during {command!r} ({reason(error)})") from None
