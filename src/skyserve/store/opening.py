@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from skyserve.contracts.errors import StateUnusable
 from skyserve.store.sql import SqlStore
+from skyserve.store.unbroken import unbroken
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process that writes to the same SQLite file. A write takes milliseconds."""
 
 
+@unbroken
 async def open_store(where: Path | str) -> SqlStore:
     """Open the database, making it if need be, and bring its schema up to date.
 

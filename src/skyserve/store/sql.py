@@ -23,6 +23,7 @@ from skyserve.model.event import Event
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Goal, Service
 from skyserve.store.schema import events, installation, replicas, services, version_trees, versions
+from skyserve.store.unbroken import unbroken
 from skyserve.store.values import decode, encode
 
 EVENTS_KEPT = 10_000
@@ -41,12 +42,14 @@ class SqlStore:
         snapshot = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reader = engine.execution_options(skyserve_reads=True, **snapshot)
 
+    @unbroken
     async def owner(self) -> str:
         """The id of this installation, made with the database."""
         async with self._reader.begin() as tx:
             owner: str = (await tx.execute(select(installation.c.owner))).scalar_one()
         return owner
 
+    @unbroken
     async def create_service(
         self, name: str, port: int, document: str, trees: tuple[tuple[str, str], ...], now: float
     ) -> Record:
@@ -67,6 +70,7 @@ class SqlStore:
         assert record is not None
         return record
 
+    @unbroken
     async def services(self) -> Sequence[Service]:
         """All, ascending by name."""
         async with self._reader.begin() as tx:
@@ -74,11 +78,13 @@ class SqlStore:
         # Sorted here, since databases differ in how they compare names.
         return sorted((_service(row) for row in rows), key=lambda service: service.name)
 
+    @unbroken
     async def load(self, service_id: int) -> Record | None:
         """All of one service, in one consistent read; None if there is none."""
         async with self._reader.begin() as tx:
             return await _load(tx, service_id)
 
+    @unbroken
     async def commit(
         self, service_id: int, generation: int, changes: Sequence[Change], events: Sequence[Event] = ()
     ) -> Service:
@@ -95,12 +101,14 @@ class SqlStore:
             row = (await tx.execute(select(services).where(services.c.id == service_id))).mappings().one()
         return _service(row)
 
+    @unbroken
     async def remove_service(self, service_id: int, generation: int) -> None:
         """Forget the service, its versions and replicas. Its id and its events stay. Raises Superseded."""
         async with self._guarded(service_id, generation) as tx:
             await tx.execute(delete(services).where(services.c.id == service_id))
             await _prune(tx, events.c.service_id.not_in(select(services.c.id)))
 
+    @unbroken
     async def events(self, service_id: int, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, Event]]:
         """(sequence number, event), ascending, of those with a number above `after`."""
         wanted = (
@@ -113,6 +121,7 @@ class SqlStore:
             rows = (await tx.execute(wanted)).mappings().all()
         return [(row["sequence"], decode(Event, row, f"event {row['sequence']}")) for row in rows]
 
+    @unbroken
     async def live_trees(self) -> frozenset[str]:
         """Ids of all trees that some version names."""
         async with self._reader.begin() as tx:
