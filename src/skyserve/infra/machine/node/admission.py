@@ -24,11 +24,13 @@ def admit(request: dict[str, Any], taken: Iterable[Record]) -> list[str]:
     free_memory = machine["memory_gib"] - sum(record["memory_gib"] for record in held)
     short = []
     if request["cpus"] > free_cpus + 1e-9:
-        lent = " (%g cores, each lent %g times)" % (cores, share) if share != 1 else ""
-        short.append("asked for %g cpus, %g of %g free%s" % (request["cpus"], free_cpus, cores * share, lent))
+        lent = f" ({cores:g} cores, each lent {share:g} times)" if share != 1 else ""
+        short.append("asked for {:g} cpus, {:g} of {:g} free{}".format(request["cpus"], free_cpus, cores * share, lent))
     if request["memory_gib"] > free_memory + 1e-9:
         short.append(
-            "asked for %g GiB of memory, %g of %g free" % (request["memory_gib"], free_memory, machine["memory_gib"])
+            "asked for {:g} GiB of memory, {:g} of {:g} free".format(
+                request["memory_gib"], free_memory, machine["memory_gib"]
+            )
         )
     devices: list[str] = []
     if request.get("gpu"):

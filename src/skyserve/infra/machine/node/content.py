@@ -116,7 +116,7 @@ def _copy_blob(root: str, entry: dict[str, Any], fresh: str) -> None:
     try:
         shutil.copyfile(_blob(root, entry["sha256"]), fresh)
     except FileNotFoundError:
-        raise Refusal("Transient", "the contents of %s are not on the machine yet" % entry["path"]) from None
+        raise Refusal("Transient", "the contents of {} are not on the machine yet".format(entry["path"])) from None
     os.chmod(fresh, entry["mode"])
 
 
@@ -125,18 +125,18 @@ def _replace(path: str, make: Any) -> None:
     make(fresh)
     if os.path.isdir(path) and not os.path.islink(path):
         os.unlink(fresh)
-        raise Refusal("Unsupported", "%s is a directory there; choose another destination" % path)
+        raise Refusal("Unsupported", f"{path} is a directory there; choose another destination")
     os.replace(fresh, path)
 
 
 def _inside(target: str, relative: str) -> str:
     parts = relative.split("/")
     if relative.startswith("/") or ".." in parts:
-        raise Refusal("Unsupported", "a file may not be named %r" % relative)
+        raise Refusal("Unsupported", f"a file may not be named {relative!r}")
     return target if relative == "." else os.path.join(target, *parts)
 
 
 def _blob(root: str, sha: str) -> str:
     if len(sha) != 64 or not all(c in "0123456789abcdef" for c in sha):
-        raise Refusal("Unsupported", "%r is no SHA-256" % sha)
+        raise Refusal("Unsupported", f"{sha!r} is no SHA-256")
     return os.path.join(root, "blobs", sha[:2], sha)

@@ -93,5 +93,5 @@ def matches(wanted: str, device: str) -> bool:
     words do not count, so `L4` is not `L40S`.
     """
     words = re.findall(r"[a-z0-9]+", device.lower())
-    known = {*words, *(first + second for first, second in zip(words, words[1:]))}  # noqa: B905: strict= is 3.10
+    known = {*words, *(first + second for first, second in zip(words, words[1:]))}
     return all(word in known for word in re.findall(r"[a-z0-9]+", wanted.lower()))

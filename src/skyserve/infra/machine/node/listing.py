@@ -8,6 +8,7 @@ from typing import Any
 
 from . import facts as machine_facts
 from . import records, scripts, ways
+from .records import Node, Record
 
 
 def facts(root: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -27,8 +28,9 @@ def facts(root: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def nodes(root: str, _request: dict[str, Any]) -> dict[str, Any]:
     """Every node on this machine, whoever owns it, with its state and the states of its scripts."""
-    listed = []
-    for node, record in records.nodes(root):
-        state = node.state(record)
-        listed.append({**record, "state": state, "scripts": scripts.statuses(node, alive=node.alive())})
-    return {"nodes": listed}
+    return {"nodes": [describe(node, record) for node, record in records.nodes(root)]}
+
+
+def describe(node: Node, record: Record) -> dict[str, Any]:
+    """A record, with what is to be seen of the node now."""
+    return {**record, "state": node.state(record), "scripts": scripts.statuses(node, alive=node.alive())}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from typing import Any, BinaryIO, Callable, Iterator
 
@@ -51,6 +52,8 @@ def respond(stdin: BinaryIO, stdout: BinaryIO) -> None:
             for chunk in chunks:
                 stdout.write(chunk)
                 stdout.flush()
+                if not chunk and _nobody_reads(stdout):
+                    return
         elif command in BODY_COMMANDS:
             _answer(stdout, {"ok": BODY_COMMANDS[command](root, request, stdin)})
         else:
@@ -67,3 +70,10 @@ def respond(stdin: BinaryIO, stdout: BinaryIO) -> None:
 def _answer(stdout: BinaryIO, reply: dict[str, Any]) -> None:
     stdout.write(json.dumps(reply).encode() + b"\n")
     stdout.flush()
+
+
+def _nobody_reads(stdout: BinaryIO) -> bool:
+    """Told without writing, which is when the kernel would say so."""
+    poller = select.poll()
+    poller.register(stdout, 0)
+    return bool(poller.poll(0))

@@ -11,11 +11,13 @@ import fcntl
 import json
 import os
 import re
+import time
 from typing import Any, Iterator, TypedDict
 
 from .refusal import Refusal
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_GLANCE_SECONDS = 2
 
 
 class Record(TypedDict):
@@ -45,8 +47,8 @@ class Record(TypedDict):
     created_at: float
     phase: str
     """`creating`, `ready`, `ending`."""
-    guard: list[int]
-    """Process id and start time of the outermost process of the node."""
+    processes: list[list[int]]
+    """Process id and start time of each process that holds the node: its keeper, and what carries its traffic."""
 
 
 class Node:
@@ -54,7 +56,7 @@ class Node:
 
     def __init__(self, root: str, name: str) -> None:
         if not _SAFE_NAME.fullmatch(name):
-            raise Refusal("Gone", "%r is no name of a node" % name)
+            raise Refusal("Gone", f"{name!r} is no name of a node")
         self.root = root
         self.name = name
         self.path = os.path.join(root, "nodes", name)
@@ -93,7 +95,7 @@ class Node:
             with open(self.file("record.json")) as file:
                 record: Record = json.load(file)
         except FileNotFoundError:
-            raise Refusal("Gone", "node %s exists no more" % self.name) from None
+            raise Refusal("Gone", f"node {self.name} exists no more") from None
         return record
 
     def alive(self) -> bool:
@@ -139,10 +141,22 @@ def admission(root: str) -> Iterator[None]:
 
 
 def hold_alive(node: Node) -> int:
-    """Mark the node as alive for as long as this process lives. The descriptor must stay open."""
+    """Mark the node as alive for as long as this process lives. The descriptor must stay open.
+
+    Raises BlockingIOError if another process holds it.
+    """
     descriptor = os.open(node.file("alive"), os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    deadline = time.monotonic() + _GLANCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Those who look hold it for a moment; a keeper would not let go.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return descriptor
 
 
 def write_private(path: str, text: str) -> None:

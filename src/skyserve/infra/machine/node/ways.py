@@ -43,8 +43,8 @@ def best(only: Iterable[str] | None = None) -> str:
     for way in surveyed:
         if way.works:
             return way.name
-    reasons = "; ".join("%s: %s" % (way.name, way.detail) for way in surveyed)
-    raise Refusal("Unsupported", "no way to give a replica its own ports works on this machine (%s)" % reasons)
+    reasons = "; ".join(f"{way.name}: {way.detail}" for way in surveyed)
+    raise Refusal("Unsupported", f"no way to give a replica its own ports works on this machine ({reasons})")
 
 
 def _netns() -> Way:
@@ -52,12 +52,12 @@ def _netns() -> Way:
         return Way(NETNS, False, "needs root")
     for binary, package in (("ip", "iproute2"), ("nft", "nftables")):
         if shutil.which(binary) is None:
-            return Way(NETNS, False, "%s is missing; install %s" % (binary, package))
+            return Way(NETNS, False, f"{binary} is missing; install {package}")
     refusal = _trial(kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC)
     if refusal:
-        return Way(NETNS, False, "namespaces are refused (%s); the container we run in must be privileged" % refusal)
+        return Way(NETNS, False, f"namespaces are refused ({refusal}); the container we run in must be privileged")
     if _read(_IP_FORWARD) != "1" and not os.access(_IP_FORWARD, os.W_OK):
-        return Way(NETNS, False, "%s is 0 and cannot be written" % _IP_FORWARD)
+        return Way(NETNS, False, f"{_IP_FORWARD} is 0 and cannot be written")
     if subprocess.run(["nft", "list", "tables"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
         return Way(NETNS, False, "nft may not look at the firewall (no CAP_NET_ADMIN?)")
     return Way(NETNS, True, "network namespaces joined by a bridge: native speed")
@@ -71,7 +71,7 @@ def _pasta() -> Way:
     try:
         os.close(os.open(_TUN, os.O_RDWR))
     except OSError as error:
-        return Way(PASTA, False, "%s: %s; root can allow it with chmod 666 %s" % (_TUN, error.strerror, _TUN))
+        return Way(PASTA, False, f"{_TUN}: {error.strerror}; root can allow it with chmod 666 {_TUN}")
     refusal = _user_namespace_refusal()
     if refusal:
         return Way(PASTA, False, refusal)
@@ -93,8 +93,8 @@ def _user_namespace_refusal() -> str:
     if not refusal:
         return ""
     return (
-        "user namespaces are refused (%s); root can allow them with sysctl kernel.unprivileged_userns_clone=1 "
-        "or kernel.apparmor_restrict_unprivileged_userns=0" % refusal
+        f"user namespaces are refused ({refusal}); root can allow them with sysctl kernel.unprivileged_userns_clone=1 "
+        "or kernel.apparmor_restrict_unprivileged_userns=0"
     )
 
 
