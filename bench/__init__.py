@@ -1,0 +1,1 @@
+"""Benchmarks and demonstrations that print figures; nothing in the product imports them."""

@@ -1,0 +1,75 @@
+"""Stand-ins for the endpoint and for HTTP, in a world without sockets. They know only what the contracts say."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from skyserve.contracts.prober import ProbeResult
+from skyserve.model.place import Address
+from skyserve.model.route import BackendStatus, RouteTable
+from skyserve.model.service import ProbeSettings
+
+
+class DataPlane:
+    """What outlives the controller: the tables that traffic follows."""
+
+    def __init__(self) -> None:
+        self.tables: dict[int, RouteTable] = {}
+        self.in_flight: dict[tuple[int, int], int] = {}
+        """(service id, replica id) -> requests being answered."""
+
+
+class InstantRouter:
+    """Accepts every table at once. Keeps contracts.router.Router."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
+
+    async def start(self, tables: Sequence[RouteTable]) -> None:
+        """Serve these, and nothing else."""
+        self.plane.tables = {table.service_id: table for table in tables}
+
+    async def apply(self, table: RouteTable) -> None:
+        """Serve it so."""
+        self.plane.tables[table.service_id] = table
+
+    async def remove(self, service_id: int) -> None:
+        """Close the listener."""
+        self.plane.tables.pop(service_id, None)
+
+    def status(self, service_id: int) -> Mapping[int, BackendStatus]:
+        """Everything in the table is accepted."""
+        table = self.plane.tables.get(service_id)
+        return {
+            b.replica_id: BackendStatus(not b.draining, self.plane.in_flight.get((service_id, b.replica_id), 0))
+            for b in (table.backends if table else ())
+        }
+
+    async def free_port(self, taken: frozenset[int]) -> int:
+        """From 30001 up."""
+        return next(port for port in range(30001, 40000) if port not in taken)
+
+    def access_log(self, service_id: int) -> Path:
+        """There are no requests, so there is no log."""
+        return Path("/nonexistent") / str(service_id)
+
+    async def close(self) -> None:
+        """The plane goes on."""
+
+    async def shut_down(self) -> None:
+        """Nothing is served any more."""
+        self.plane.tables.clear()
+
+
+class WorldProber:
+    """Asks the world whether something answers at an address. Keeps contracts.prober.Prober."""
+
+    def __init__(self, answers: Callable[[Address], bool]) -> None:
+        self._answers = answers
+
+    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
+        """Ready if something answers."""
+        ready = self._answers(address)
+        return ProbeResult(ready, "200" if ready else "connection refused")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
