@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from skyserve.model.instance import Instance
 from skyserve.model.replica import Replica
 from skyserve.model.service import Service, Target
+from skyserve.spec.task import Task
 
 
 def setup_environment(
@@ -33,6 +34,11 @@ def run_environment(
         "PYTHONUNBUFFERED": "1",
         **_both(service, replica, target, instance, user),
     }
+
+
+def user_variables(task: Task) -> dict[str, str]:
+    """The user's own envs and secrets; they win over SkyServe's variables of the same name."""
+    return {**task.envs, **{name: secret.get_secret_value() for name, secret in task.secrets.items()}}
 
 
 def _both(service: Service, replica: Replica, target: Target, instance: Instance, user: str) -> Mapping[str, str]:

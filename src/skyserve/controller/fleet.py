@@ -140,10 +140,6 @@ class Fleet:
             return sighting.dark_since
         return self._dark_places.get(place)
 
-    def unreachable(self) -> frozenset[Place]:
-        """Places that do not answer now."""
-        return frozenset(self._dark_places)
-
     def proves_absent(self, place: Place, token: str, after: float) -> bool:
         """Its infra was asked after that time, could tell about the place, and has no such instance."""
         sighting = self._sightings.get(place.infra)

@@ -150,7 +150,7 @@ class Reconciler:
             replicas=replicas,
             observations={r.id: self._observe(r) for r in replicas if r.phase is not Phase.GONE},
             offers=self._offers,
-            unreachable=fleet.unreachable(),
+            unreachable=frozenset(o.place for o in self._offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
                 i
                 for i in fleet.all_instances()

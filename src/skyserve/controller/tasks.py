@@ -6,7 +6,7 @@ from collections.abc import Callable, Set
 
 from skyserve.contracts.store import Record
 from skyserve.controller.driving import TaskDriver, Work, scripts
-from skyserve.controller.environment import run_environment, setup_environment
+from skyserve.controller.environment import run_environment, setup_environment, user_variables
 from skyserve.controller.world import World
 from skyserve.model.replica import Replica
 from skyserve.model.service import Target
@@ -35,7 +35,7 @@ class TaskBoard:
         if replica.id in self._drivers or instance is None:
             return
         ranks = sorted(node.rank for node in instance.nodes) or [0]
-        own = document.environment()
+        own = user_variables(document)
         about = (record.service, replica, target, instance)
         user = self._world.user
         version = next(v for v in record.versions if v.number == replica.version)
