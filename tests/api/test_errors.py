@@ -72,7 +72,8 @@ async def test_a_path_that_does_not_exist_is_told_in_the_one_way() -> None:
     async with http(FakeOperations()) as client:
         response = await client.get("/nothing")
     assert response.status_code == 404
-    assert response.json() == {"kind": "not_found", "message": "Not Found", "remedy": "See the paths in /v1/openapi.json"}
+    assert response.json()["kind"] == "not_found"
+    assert response.json()["remedy"] == "See the paths in /v1/openapi.json"
 
 
 @pytest.mark.parametrize("query", ["", "?name=web&all=true"])

@@ -20,7 +20,7 @@ class _Server(uvicorn.Server):
     """Leaves signals to the controller, which has more to end than its API."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 

@@ -87,7 +87,7 @@ class Client:
 
     def stop_controller(self) -> None:
         """End the controller. Services run on, and the next client starts it again. Raises NotRunning."""
-        unix_http.send(self.home.api_socket, calls.shut_down())
+        self.launcher.stop()
 
     def _send(self, call: Call[T]) -> T:
         self._reach()

@@ -15,6 +15,9 @@ from skyserve.model.view import PROTOCOL, Health
 PATIENCE_SECONDS = 30.0
 """Longest wait for a controller that was started to answer."""
 
+POLL_SECONDS = 0.05
+"""Between two looks at a controller that is starting or ending."""
+
 RETRY_SECONDS = 1.0
 """A controller that ended because another one held the lock is started again no sooner."""
 
@@ -68,6 +71,19 @@ class Launcher:
             self._start()
             return self.require()
 
+    def stop(self) -> None:
+        """End the controller and wait until it answers no more. Services run on. Raises NotRunning."""
+        send(self._home.api_socket, calls.shut_down())
+        deadline = time.monotonic() + self._patience
+        while (health := self.health()) is not None:
+            if time.monotonic() > deadline:
+                raise ServeError(
+                    ErrorKind.UNAVAILABLE,
+                    f"The controller (pid {health.pid}) still runs {self._patience:g} s after it was told to end.",
+                    f"End it (services run on): kill {health.pid}",
+                )
+            time.sleep(POLL_SECONDS)
+
     def _start(self) -> None:
         deadline = time.monotonic() + self._patience
         self._home.serve.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,7 +98,7 @@ class Launcher:
             if code == 0 and time.monotonic() > started + RETRY_SECONDS:
                 # The one that held the lock does not answer: it was ending, not starting.
                 process, started = self._spawn(), time.monotonic()
-            time.sleep(0.05)
+            time.sleep(POLL_SECONDS)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         log = os.open(self._home.controller_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -1,0 +1,1 @@
+"""One file a command. Each imports what is costly only when it runs."""

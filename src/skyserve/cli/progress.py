@@ -1,0 +1,55 @@
+"""Showing how a service is getting on, while somebody waits for it."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from skyserve.cli.render.services import services_report
+from skyserve.client.client import Client
+from skyserve.client.waiting import POLL_SECONDS
+from skyserve.model.view import ServiceView
+
+
+@contextmanager
+def screen() -> Iterator[Callable[[str], None]]:
+    """A function that shows a text in place of the one before. Only for terminals."""
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(auto_refresh=False, vertical_overflow="visible") as live:
+        yield lambda text: live.update(Text.from_ansi(text), refresh=True)
+
+
+def wait_for(client: Client, name: str, reached: Callable[[str, ServiceView | None], bool]) -> None:
+    """Return once `reached` says so of the service (None: it is no more). Shows the tables on a terminal, else a line
+    for each change. What `reached` raises ends the waiting."""
+    with screen() if sys.stdout.isatty() else _lines() as show:
+        while True:
+            views = client.status([name])
+            if views:
+                show(services_report(views, now=time.time()) if sys.stdout.isatty() else _summary(views[0]))
+            if reached(name, views[0] if views else None):
+                return
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _lines() -> Iterator[Callable[[str], None]]:
+    last = ""
+
+    def show(text: str) -> None:
+        nonlocal last
+        if text != last:
+            click.echo(text)
+        last = text
+
+    yield show
+
+
+def _summary(view: ServiceView) -> str:
+    replicas = ", ".join(f"{replica.replica_id} {replica.status}" for replica in view.replicas)
+    counts = f"{view.ready_replicas}/{view.total_replicas} replicas ready"
+    return f"{view.name}: {view.status}, {counts}" + (f" ({replicas})" if replicas else "")

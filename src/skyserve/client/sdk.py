@@ -1,0 +1,103 @@
+"""`import skyserve`: the client's operations as plain functions, for the installation of the environment."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skyserve.client.calls import Target
+from skyserve.client.client import Client
+from skyserve.client.load import load_task
+from skyserve.client.waiting import POLL_SECONDS, gone, ready
+from skyserve.contracts.infra import CheckResult
+from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.view import DownResult, PlanView, ServiceView
+
+if TYPE_CHECKING:
+    from skyserve.spec.task import Task
+
+
+def up(
+    task: "Task | Path | str | Mapping[str, Any]",
+    service_name: str | None = None,
+    *,
+    envs: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    wait: bool = False,
+) -> ServiceView:
+    """Start a service.
+
+    `task`: the path of a YAML file, its content as a dictionary, or a Task. `envs` and `secrets` go over those of the
+    file. Returns once the service is recorded; with `wait`, once a replica is ready. Relative paths of the task are
+    resolved against the current directory. Raises ServeError.
+    """
+    client = Client()
+    view = client.up(load_task(task, envs=envs, secrets=secrets, environ=os.environ), service_name)
+    while wait and not ready(view.name, view):
+        time.sleep(POLL_SECONDS)
+        view = _one(client, view.name)
+    return view
+
+
+def status(service_names: str | Sequence[str] | None = None) -> list[ServiceView]:
+    """Services by name (None: all). A name that no service bears is left out. Raises ServeError."""
+    return Client().status(names_of(service_names))
+
+
+def down(
+    service_names: str | Sequence[str] | None = None, *, all: bool = False, purge: bool = False, wait: bool = False
+) -> DownResult:
+    """Have services terminated: by names or patterns, or `all`. `purge` also forgets machines that cannot be reached.
+
+    Returns once that is recorded; with `wait`, once nothing of them is left. Raises ServeError.
+    """
+    client = Client()
+    result = client.down(names_to_end(service_names, all), purge=purge)
+    for name in result.scheduled if wait else ():
+        while not gone(name, next(iter(client.status([name])), None)):
+            time.sleep(POLL_SECONDS)
+    return result
+
+
+def terminate_replica(service_name: str, replica_id: int, purge: bool = False) -> None:
+    """Have one replica terminated; another takes its place. Raises ServeError."""
+    Client().terminate_replica(service_name, replica_id, purge=purge)
+
+
+def logs(service_name: str, target: Target, *, follow: bool = True, tail: int | None = None) -> Iterator[bytes]:
+    """The log of a replica (its id), of the `controller` or of the `load_balancer`, as it comes.
+
+    With `tail`, its last so many lines; with `follow`, until it ends. Raises ServeError at the first step.
+    """
+    return Client().logs(service_name, target, follow=follow, tail=tail)
+
+
+def plan(service_name: str) -> PlanView:
+    """What the controller would do with a service now, and why. Raises ServeError."""
+    return Client().plan(service_name)
+
+
+def check() -> list[CheckResult]:
+    """Which infras can be used. Raises ServeError."""
+    return Client().check()
+
+
+def names_of(service_names: str | Sequence[str] | None) -> Sequence[str] | None:
+    """One name as a list of one."""
+    return [service_names] if isinstance(service_names, str) else service_names
+
+
+def names_to_end(service_names: str | Sequence[str] | None, everything: bool) -> Sequence[str] | None:
+    """Names for the client's `down`. Raises ServeError unless exactly one of the two is given: ending all services
+    must be meant."""
+    if (service_names is None) != everything:
+        raise ServeError(ErrorKind.INVALID_REQUEST, "Give either service_names, or all=True.")
+    return names_of(service_names)
+
+
+def _one(client: Client, name: str) -> ServiceView:
+    views = client.status([name])
+    if not views:
+        raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' has been terminated.")
+    return views[0]
