@@ -37,7 +37,9 @@ class Host:
     async def power_on(self) -> None:
         """Boot it, with the disk it has, and wait for sshd."""
         await run("ip", "netns", "add", self.wire)
-        await run("ip", "link", "add", self.wire, "type", "veth", "peer", "name", "eth0", "netns", self.wire)
+        # One hardware address for life, as a network card has: neighbours go on using the one they know.
+        card = ["name", "eth0", "address", self._hardware_address(), "netns", self.wire]
+        await run("ip", "link", "add", self.wire, "type", "veth", "peer", *card)
         await run("ip", "link", "set", self.wire, "master", self.bridge, "up")
         await run("ip", "-n", self.wire, "addr", "add", f"{self.ip}/{self.prefix_length}", "dev", "eth0")
         await run("ip", "-n", self.wire, "link", "set", "eth0", "up")
@@ -57,6 +59,9 @@ class Host:
                 stdout=console,
                 stderr=console,
             )
+
+    def _hardware_address(self) -> str:
+        return "02:00:" + ":".join(f"{int(part):02x}" for part in self.ip.split("."))
 
     async def _answers(self) -> bool:
         try:
