@@ -1,7 +1,9 @@
 """Runs the machine-side tool on this machine, as the user we are."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ _GLANCES: Mapping[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     "list": listing.nodes,
     "missing": content.missing,
 }
-"""Commands that only look at files. They are asked so often that starting Python for each would cost more than they do."""
+"""Commands that only look at files, and are asked so often that starting Python for each would cost more."""
 _CHUNK = 1 << 16
 
 
@@ -68,6 +70,7 @@ class LocalTransport:
             protocol.reply(await process.stdout.readline(), self.host)
             while chunk := await process.stdout.read(_CHUNK):
                 yield chunk
+            await process.wait()
         finally:
             await _end(process)
 
@@ -131,5 +134,7 @@ async def _send(process: asyncio.subprocess.Process, body: AsyncIterable[bytes] 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        process.kill()
+        # Not process.kill(), which may reap the process behind asyncio's back.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
         await process.wait()

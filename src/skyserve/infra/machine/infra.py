@@ -180,7 +180,8 @@ class MachineInfra:
             fitting_now = sorted(host for host, room in rooms.items() if room.holds(need))
             raise NoCapacity(
                 f"{order.offer.place}: asked for {order.num_nodes} machines with {order.offer}, "
-                f"{len(fitting_now)} of {len(self._fleet.machines)} have that free now ({', '.join(fitting_now) or 'none'})"
+                f"{len(fitting_now)} of {len(self._fleet.machines)} have that free now "
+                f"({', '.join(fitting_now) or 'none'})"
             )
         return hosts
 
@@ -247,4 +248,5 @@ def _foremost(errors: Iterable[InfraError]) -> InfraError:
 def _describe(host: str, facts: Facts) -> str:
     gpus = ", ".join(f"{len(list(group))}x {name}" for name, group in itertools.groupby(sorted(facts.gpus)))
     ways = "; ".join(f"{name}: {detail}" for name, _, detail in facts.ways)
-    return f"{host}: {facts.cpus:g} cpus, {facts.memory_gib:g} GiB, {gpus or 'no GPU'}; port spaces by {facts.way or 'no way'} ({ways})"
+    has = f"{facts.cpus:g} cpus, {facts.memory_gib:g} GiB, {gpus or 'no GPU'}"
+    return f"{host}: {has}; port spaces by {facts.way or 'no way'} ({ways})"

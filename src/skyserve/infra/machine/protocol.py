@@ -35,7 +35,7 @@ def reply(line: bytes, host: str) -> dict[str, Any]:
         answer = json.loads(line)
     except ValueError:
         raise Transient(
-            f"{host}: the tool on the machine gave no answer ({line[:200].decode(errors='replace').strip() or 'nothing'})"
+            f"{host}: no answer from the tool on the machine: {line[:200].decode(errors='replace').strip() or 'nothing'}"
         ) from None
     if "error" in answer:
         raise error(answer["error"]["kind"], answer["error"]["message"], host)

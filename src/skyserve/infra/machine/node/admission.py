@@ -39,7 +39,7 @@ def admit(request: dict[str, Any], taken: Iterable[Record]) -> list[str]:
         kind = [gpu["uuid"] for gpu in machine["gpus"] if facts.matches(name, gpu["name"])]
         devices = [uuid for uuid in kind if uuid not in busy]
         if len(devices) < count:
-            short.append("asked for %d %s, %d of %d free" % (count, name, len(devices), len(kind)))
+            short.append(f"asked for {count} {name}, {len(devices)} of {len(kind)} free")
         devices = devices[:count]
     if short:
         raise Refusal("NoCapacity", "; ".join(short))

@@ -45,7 +45,7 @@ def receive(root: str, _request: dict[str, Any], body: BinaryIO) -> dict[str, An
 def _receive_one(root: str, sha: str, size: int, body: BinaryIO) -> None:
     target = _blob(root, sha)
     os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-    fresh = "%s.%d" % (target, os.getpid())
+    fresh = f"{target}.{os.getpid()}"
     digest = hashlib.sha256()
     try:
         with open(fresh, "wb") as file:
@@ -121,7 +121,7 @@ def _copy_blob(root: str, entry: dict[str, Any], fresh: str) -> None:
 
 
 def _replace(path: str, make: Any) -> None:
-    fresh = "%s.sky-%d" % (path, os.getpid())
+    fresh = f"{path}.sky-{os.getpid()}"
     make(fresh)
     if os.path.isdir(path) and not os.path.islink(path):
         os.unlink(fresh)

@@ -62,7 +62,7 @@ def ask(node: Node, operation: dict[str, Any], descriptors: Sequence[int] = ()) 
 
 
 def keeper_pid(node: Node) -> int | None:
-    """The process id of the keeper as this process sees it, whatever the keeper takes itself for; None if it is dead."""
+    """The process id of the keeper as this process sees it, whatever it takes itself for; None if it is dead."""
     try:
         with connect(node) as connection:
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

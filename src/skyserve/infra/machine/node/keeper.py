@@ -1,7 +1,7 @@
 """The one process that stays with a node: process 1 of its process namespace.
 
-It starts scripts, keeps their exit codes, relays connections where the way needs it, and ends with all that the node runs.
-It knows nothing that is not on disk, and outlives every controller.
+It starts scripts, keeps their exit codes, relays connections where the way needs it, and ends with all that the node
+runs. It knows nothing that is not on disk, and outlives every controller.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._on_terminate)
         for port, listener in listeners:
-            relay.serve(listener, relay.to_port(port))
+            relay.spawn(relay.accept, listener, relay.to_port(port))
         self._listener = control.listen(node)
 
     def serve(self) -> None:
@@ -85,7 +85,7 @@ class Keeper:
             if pid is not None:
                 self._scripts[pid] = request["name"]
         elif operation == "relay":
-            relay.serve(socket.socket(fileno=descriptors[0]), relay.to_port(request["port"]))
+            relay.spawn(relay.accept, socket.socket(fileno=descriptors[0]), relay.to_port(request["port"]))
         elif operation == "mount":
             rooms.mount(request["source"], request["target"], request["single"])
         elif operation == "stop":

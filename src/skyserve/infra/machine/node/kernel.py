@@ -70,8 +70,8 @@ def change_root(new_root: str) -> None:
 def map_own_identity(uid: int, gid: int, outer_uid: int, outer_gid: int) -> None:
     """In a fresh user namespace, be `uid` and `gid` inside, which are `outer_uid` and `outer_gid` outside."""
     _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", "%d %d 1" % (uid, outer_uid))
-    _write("/proc/self/gid_map", "%d %d 1" % (gid, outer_gid))
+    _write("/proc/self/uid_map", f"{uid} {outer_uid} 1")
+    _write("/proc/self/gid_map", f"{gid} {outer_gid} 1")
 
 
 def loopback_up() -> None:

@@ -21,7 +21,7 @@ def facts(root: str, request: dict[str, Any]) -> dict[str, Any]:
         "ways": [
             {"name": way.name, "works": way.works, "detail": way.detail} for way in ways.survey(request.get("ways"))
         ],
-        "python": "%d.%d.%d" % sys.version_info[:3],
+        "python": ".".join(map(str, sys.version_info[:3])),
         "root_user": os.geteuid() == 0,
     }
 

@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.1
 
 
 def stream(root: str, request: dict[str, Any]) -> Iterator[bytes]:
-    """The log of script `name` of `node`, all of it or its last `tail` lines; with `follow`, until the script has ended.
+    """The log of script `name` of `node`: all of it or its last `tail` lines; with `follow`, until the script ends.
 
     While there is nothing new an empty chunk comes, for the caller to see whether anybody still listens.
     """
@@ -24,11 +24,10 @@ def stream(root: str, request: dict[str, Any]) -> Iterator[bytes]:
 
 
 def _chunks(node: Node, name: str, follow: bool, tail: int | None) -> Iterator[bytes]:
-    try:
-        file = open(node.file("scripts", name, "log"), "rb")
-    except FileNotFoundError:
+    path = node.file("scripts", name, "log")
+    if not os.path.exists(path):
         return
-    with file:
+    with open(path, "rb") as file:
         if tail is not None:
             file.seek(_start_of_last_lines(file, tail))
         while True:

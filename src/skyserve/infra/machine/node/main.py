@@ -1,8 +1,8 @@
 """One run of the tool: read a request, carry it out, answer.
 
-Standard input holds one line of JSON, `{"command": ..., "root": ..., "request": {...}}`, then raw bytes if the command takes
-any. The answer is one line of JSON, `{"ok": {...}}` or `{"error": {"kind": ..., "message": ...}}`; a command that streams goes on
-with raw bytes after it. `keep DIRECTORY` as arguments starts a node's keeper instead.
+Standard input holds one line of JSON, `{"command": ..., "root": ..., "request": {...}}`, then raw bytes if the command
+takes any. The answer is one line of JSON, `{"ok": {...}}` or `{"error": {"kind": ..., "message": ...}}`; a command that
+streams goes on with raw bytes after it. `keep DIRECTORY` as arguments starts a node's keeper instead.
 """
 
 from __future__ import annotations

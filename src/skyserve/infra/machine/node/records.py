@@ -1,7 +1,7 @@
 """What is known of each node on this machine: one directory a node, named `<instance>.<rank>`, with a record in it.
 
-The directory exists exactly as long as the node may hold anything of the machine. Whether its processes live is told by a
-file lock that its keeper holds for life, so a stale process id can never be mistaken for a replica.
+The directory exists exactly as long as the node may hold anything of the machine. Whether its processes live is told
+by a file lock that its keeper holds for life, so a stale process id can never be mistaken for a replica.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def hold_alive(node: Node) -> int:
 
 def write_private(path: str, text: str) -> None:
     """Replace a file, readable by its owner alone, at once."""
-    fresh = "%s.%d" % (path, os.getpid())
+    fresh = f"{path}.{os.getpid()}"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w") as file:
         file.write(text)

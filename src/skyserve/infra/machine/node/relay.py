@@ -1,4 +1,4 @@
-"""Carries TCP connections from one socket to another, a thread each way."""
+"""Carries TCP connections from one socket to another, a thread each way: only where nothing faster is to be had."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from typing import Callable
 
 _CHUNK = 1 << 16
 _CONNECT_TIMEOUT = 10
-
-
-def serve(listener: socket.socket, handle: Callable[[socket.socket], None]) -> None:
-    """Give each connection that comes in to `handle`, in a thread of its own, for as long as the process lives."""
-    _spawn(_accept, listener, handle)
 
 
 def to_port(port: int) -> Callable[[socket.socket], None]:
@@ -34,17 +29,18 @@ def join(one: socket.socket, other: socket.socket) -> None:
     for end in (one, other):
         end.settimeout(None)
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    back = _spawn(_pump, other, one)
+    back = spawn(_pump, other, one)
     _pump(one, other)
     back.join()
     one.close()
     other.close()
 
 
-def _accept(listener: socket.socket, handle: Callable[[socket.socket], None]) -> None:
+def accept(listener: socket.socket, handle: Callable[[socket.socket], None]) -> None:
+    """Give each connection that comes in to `handle`, in a thread of its own. Never returns."""
     while True:
         connection, _ = listener.accept()
-        _spawn(handle, connection)
+        spawn(handle, connection)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -68,7 +64,8 @@ def _reset(end: socket.socket) -> None:
         return
 
 
-def _spawn(target: Callable[..., None], *arguments: object) -> threading.Thread:
+def spawn(target: Callable[..., None], *arguments: object) -> threading.Thread:
+    """Start a thread that does not keep the process alive."""
     thread = threading.Thread(target=target, args=arguments, daemon=True)
     thread.start()
     return thread

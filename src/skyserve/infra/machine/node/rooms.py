@@ -1,6 +1,6 @@
 """A node's own view of the file system: the machine's, but for /tmp, /dev/shm, /proc, and where files are mounted.
 
-Everything here happens in the node's mount namespace; the machine's files are not touched, and nothing has to be undone.
+Everything here happens in the node's mount namespace: the machine's files are not touched, nothing has to be undone.
 """
 
 from __future__ import annotations

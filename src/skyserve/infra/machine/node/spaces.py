@@ -11,6 +11,7 @@ The keeper is process 1 of a process namespace: when it ends, however it ends, t
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import socket
 from typing import Callable
@@ -84,6 +85,10 @@ def enter(node: Node, record: Record, serve: Callable[[list[tuple[int, socket.so
         uid, gid = os.geteuid(), os.getegid()
         kernel.unshare(kernel.CLONE_NEWUSER)
         kernel.map_own_identity(uid, gid, uid, gid)
+    outlet: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+    if record["way"] == ways.RELAY:
+        # Now, because the next step takes from this thread the right to start others.
+        relay.spawn(lambda: relay.accept(outlet.get(), proxy.handle))
     kernel.unshare(kernel.CLONE_NEWPID)
     ours, theirs = socket.socketpair()
     child = os.fork()
@@ -94,10 +99,15 @@ def enter(node: Node, record: Record, serve: Callable[[list[tuple[int, socket.so
     theirs.close()
     for _, listener in listeners:
         listener.close()
-    _start(node, record, ours, child)
+    _start(node, record, ours, child, outlet)
+    if record["way"] == ways.RELAY:
+        # Stays: the way out, through the machine's network.
+        os.waitpid(child, 0)
 
 
-def _start(node: Node, record: Record, keeper: socket.socket, child: int) -> None:
+def _start(
+    node: Node, record: Record, keeper: socket.socket, child: int, outlet: queue.SimpleQueue[socket.socket]
+) -> None:
     """The starter: give the keeper what only the machine's own network can give."""
     try:
         control.receive(keeper)
@@ -108,10 +118,8 @@ def _start(node: Node, record: Record, keeper: socket.socket, child: int) -> Non
     except OSError:
         os.kill(child, signal.SIGKILL)
         raise
-    if record["way"] == ways.RELAY:
-        # Stays: the way out, through the machine's network.
-        relay.serve(socket.socket(fileno=descriptors[0]), proxy.handle)
-        os.waitpid(child, 0)
+    for descriptor in descriptors:
+        outlet.put(socket.socket(fileno=descriptor))
 
 
 def _keep(node: Node, record: Record, starter: socket.socket, ready: Callable[[], Serve]) -> None:
@@ -120,16 +128,15 @@ def _keep(node: Node, record: Record, starter: socket.socket, ready: Callable[[]
     kernel.unshare(_INNER if record["way"] == ways.HOST else _INNER | kernel.CLONE_NEWNET)
     control.send(starter, {})
     control.receive(starter)
-    descriptors = []
     if record["way"] == ways.NETNS:
         network.configure(node.root, record)
-    if record["way"] == ways.RELAY:
-        kernel.loopback_up()
-        outlet = socket.create_server(("127.0.0.1", proxy.PORT))
-        descriptors = [outlet.fileno()]
     _furnish(node, record)
     loop = ready()
-    control.send(starter, {}, descriptors)
+    if record["way"] == ways.RELAY:
+        with socket.create_server(("127.0.0.1", proxy.PORT)) as inlet:
+            control.send(starter, {}, [inlet.fileno()])
+    else:
+        control.send(starter, {})
     starter.close()
     loop()
 

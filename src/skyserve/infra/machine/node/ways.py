@@ -1,8 +1,8 @@
 """The ways to give a node its own port space, and which of them work on this machine.
 
-* netns: a network namespace joined to a bridge by a veth pair; outbound traffic is forwarded. Native speed; root only.
+* netns: a network namespace joined to a bridge by a veth pair; what goes out is forwarded. Native speed; root only.
 * pasta: a network namespace of an ordinary user; pasta carries traffic in and out of it.
-* relay: the same, but nothing is needed: the keeper passes connections in, and HTTP(S) goes out through a proxy of ours.
+* relay: the same, but nothing is needed: the keeper passes connections in; HTTP(S) goes out through a proxy of ours.
 * host: no port space: the machine's own, for an instance that spreads over machines, whose nodes must reach each other.
 """
 
