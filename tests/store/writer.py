@@ -1,0 +1,38 @@
+"""A process that commits to a store as fast as it can until it is killed, telling each commit once it is done.
+
+Every commit adds two replicas, puts one, forgets an old one, and records an event that names its generation.
+"""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from skyserve.contracts.store import AddReplica, Change, ForgetReplica, PutReplica
+from skyserve.model.event import Event
+from skyserve.store.opening import open_store
+from tests.store.samples import OFFER, ended
+
+
+async def main(path: Path) -> None:
+    """Go on from whatever the last process left."""
+    store = await open_store(path)
+    (service,) = await store.services()
+    while True:
+        record = await store.load(service.id)
+        assert record is not None
+        changes: list[Change] = [AddReplica(1, OFFER), AddReplica(1, OFFER)]
+        if record.replicas:
+            changes += [
+                PutReplica(replace(ended(record.replicas[-1]), detail="put")),
+                ForgetReplica(record.replicas[0].id),
+            ]
+        generation = record.service.generation
+        service = await store.commit(
+            service.id, generation, changes, [Event(0.0, service.id, "x", str(generation + 1))]
+        )
+        print(service.generation, flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
