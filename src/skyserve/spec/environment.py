@@ -33,11 +33,8 @@ def resolved(source: Source, given: Given) -> Source:
 
     Values in the YAML count as they are written there: `1.10` stays `1.10`. Raises SpecError.
     """
-    listed = source.data.get("secrets")
-    if isinstance(listed, list):
-        managed = [*listed, *(source.data.get("managed_secrets") or ())]
-        source = replace(source, data={**source.data, "secrets": None, "managed_secrets": managed})
-    secret_names = set(source.data.get("secrets") or ()) | set(given.secrets)
+    source = _secrets_named_only(source)
+    secret_names = set(_mapping(source, "secrets")) | set(given.secrets)
     file_envs = {name: value for name, value in given.env_file.items() if name not in secret_names}
     file_secrets = {name: value for name, value in given.env_file.items() if name in secret_names}
     problems: list[Problem] = []
@@ -50,15 +47,28 @@ def resolved(source: Source, given: Given) -> Source:
     return source
 
 
+def _secrets_named_only(source: Source) -> Source:
+    """A list under `secrets` names managed secrets: moved to where these are written otherwise."""
+    names, others = source.data.get("secrets"), source.data.get("managed_secrets") or []
+    if not isinstance(names, list) or not isinstance(others, list):
+        return source
+    return replace(source, data={**source.data, "secrets": None, "managed_secrets": [*names, *others]})
+
+
+def _mapping(source: Source, section: str) -> dict[str, Any]:
+    """The section, or an empty one where it is something else, which the model refuses later."""
+    written = source.data.get(section)
+    return written if isinstance(written, dict) else {}
+
+
 def _filled(
     source: Source, section: str, asked: Mapping[str, str | None], environ: Mapping[str, str], problems: list[Problem]
 ) -> Source:
     """The document with the section's values, those asked for on the command line first."""
-    written = source.data.get(section)
-    if not isinstance(written, dict | None):
+    if not isinstance(source.data.get(section), dict | None):
         return source
     option = "--env" if section == "envs" else "--secret"
-    values = {name: _as_written(source, (section, name), value) for name, value in (written or {}).items()}
+    values = {name: _as_written(source, (section, name), value) for name, value in _mapping(source, section).items()}
     for name, value in asked.items():
         if value is None and name not in environ:
             problems.append(Problem(option, None, name, "not set in the environment", f"Write {option} {name}=..."))
@@ -79,7 +89,8 @@ def _as_written(source: Source, path: Path, value: Any) -> Any:
 
 def _substituted(source: Source, problems: list[Problem]) -> Source:
     """The document with variables put in; one path's line and text remain those of what was written."""
-    variables = {**(source.data.get("envs") or {}), **(source.data.get("secrets") or {})}
+    given = _mapping(source, "envs") | _mapping(source, "secrets")
+    variables = {name: value for name, value in given.items() if isinstance(value, str)}
 
     def put_in(value: Any, path: Path) -> Any:
         if isinstance(value, str):
@@ -99,4 +110,5 @@ def _substituted(source: Source, problems: list[Problem]) -> Source:
     data = {key: put_in(value, (key,)) if key in _SUBSTITUTED else value for key, value in source.data.items()}
     lines = {moved(path): line for path, line in source.lines.items()}
     texts = {moved(path): text for path, text in source.texts.items()}
-    return replace(source, data=data, lines=lines, texts=texts)
+    origins = {new: path for path in source.lines if (new := moved(path)) != path}
+    return replace(source, data=data, lines=lines, texts=texts, origins=origins)

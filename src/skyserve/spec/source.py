@@ -42,14 +42,19 @@ class Source:
     options: Mapping[Path, str] = field(default_factory=dict)
     """Command line option that gave the value at a path, and so stands in for its line."""
 
+    origins: Mapping[Path, Path] = field(default_factory=dict)
+    """Path as data has it -> path as written, where a variable was put into a key. Messages show what was written."""
+
     def problem(self, path: Path, reason: str, remedy: str = "", suggestion: str = "") -> Problem:
         """A problem at `path`, or at the nearest part above it that stands somewhere."""
-        for end in range(len(path), 0, -1):
-            if option := self.options.get(path[:end]):
-                return Problem(option, None, dotted(path), reason, remedy, suggestion)
-            if line := self.lines.get(path[:end]):
-                return Problem(self.file, line, dotted(path), reason, remedy, suggestion)
-        return Problem(self.file, None, dotted(path), reason, remedy, suggestion)
+        parts = [path[:end] for end in range(len(path), 0, -1)]
+        written = next((self.origins[part] + path[len(part) :] for part in parts if part in self.origins), path)
+        for part in parts:
+            if option := self.options.get(part):
+                return Problem(option, None, dotted(written), reason, remedy, suggestion)
+            if line := self.lines.get(part):
+                return Problem(self.file, line, dotted(written), reason, remedy, suggestion)
+        return Problem(self.file, None, dotted(written), reason, remedy, suggestion)
 
 
 def dotted(path: Path) -> str:
