@@ -26,3 +26,15 @@ class LazyGroup(click.Group):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the word that was probably meant."""
+        word = args[0]
+        if word not in self._lazy and not word.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, self._lazy, n=1)
+            ctx.fail(f"No such command '{word}'." + "".join(f" Did you mean '{guess}'?" for guess in near))
+        return super().resolve_command(ctx, args)

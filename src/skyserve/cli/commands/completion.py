@@ -6,7 +6,9 @@ import click
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that makes a shell complete commands, flags and names of services.
+    """Print a shell's completion script.
+
+    It completes commands, flags and names of services.
 
     Example, for ~/.bashrc: eval "$(sky completion bash)"
     """

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Return once nothing of the services is left.")
 def down(names: tuple[str, ...], everything: bool, purge: bool, replica_id: int | None, yes: bool, wait: bool) -> None:
-    """End services, by name or pattern: their replicas are terminated, their endpoints closed.
+    """End services, by name or pattern.
 
-    Returns at once; requests in flight are finished in the background. Ends with exit code 3 if a name is of no
+    Their replicas are terminated, their endpoints closed. Returns at once; that happens in the background. Ends with exit code 3 if a name is of no
     service, and 1 if a service was left alone.
 
     Example: sky serve down web 'test-*' -y
