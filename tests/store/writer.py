@@ -23,14 +23,11 @@ async def main(path: Path) -> None:
         assert record is not None
         changes: list[Change] = [AddReplica(1, OFFER), AddReplica(1, OFFER)]
         if record.replicas:
-            changes += [
-                PutReplica(replace(ended(record.replicas[-1]), detail="put")),
-                ForgetReplica(record.replicas[0].id),
-            ]
+            oldest, newest = record.replicas[0], record.replicas[-1]
+            changes += [PutReplica(replace(ended(newest), detail="put")), ForgetReplica(oldest.id)]
         generation = record.service.generation
-        service = await store.commit(
-            service.id, generation, changes, [Event(0.0, service.id, "x", str(generation + 1))]
-        )
+        event = Event(0.0, service.id, "x", str(generation + 1))
+        service = await store.commit(service.id, generation, changes, [event])
         print(service.generation, flush=True)
 
 
