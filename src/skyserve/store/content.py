@@ -151,8 +151,9 @@ class FileContentStore:
     @contextmanager
     def _locked(self, how: int) -> Iterator[bool]:
         """Hold the lock; False: it could not be had at once, and LOCK_NB said not to wait."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in ("blobs", "trees", "coming"):
-            (self._root / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self._root / part).mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:

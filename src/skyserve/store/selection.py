@@ -46,9 +46,9 @@ def select(root: Path, apart_from: Path) -> Iterator[tuple[str, os.DirEntry[str]
 
 
 def _select(directory: Path, within: str, outer: _Rules, apart_from: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    rules = outer.entering(directory, within)
     with os.scandir(directory) as found:
         entries = sorted(found, key=lambda entry: entry.name)
+    rules = outer.entering(directory, within)
     for entry in entries:
         name, is_directory = within + entry.name, entry.is_dir(follow_symlinks=False)
         if entry.name == ".git" or entry.path == apart_from or rules.exclude(name, is_directory):
