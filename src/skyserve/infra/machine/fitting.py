@@ -64,10 +64,10 @@ class Room:
         return max(0, math.floor(min(counts) + 1e-9))
 
 
-def spread(head: str, num_nodes: int, rooms: Mapping[str, Room], need: Need) -> tuple[str, ...] | None:
+def spread(head: str, num_nodes: int, rooms: Mapping[str, Room], need: Need, machines: int) -> tuple[str, ...] | None:
     """Hosts of all nodes by rank, the head first: a machine a node, the fullest that fit; all on the one machine
-    where there is but one. None if they do not fit."""
-    if len(rooms) == 1 or num_nodes == 1:
+    where there is but one. None if they do not fit. `machines` counts all, `rooms` holds those that answer."""
+    if machines == 1 or num_nodes == 1:
         return (head,) * num_nodes if head in rooms and rooms[head].holds(need) >= num_nodes else None
     others = sorted(
         (host for host, room in rooms.items() if host != head and room.holds(need)),

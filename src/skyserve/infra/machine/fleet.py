@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from skyserve.contracts.errors import Gone, InfraError, Transient, Unauthorized
+from skyserve.contracts.errors import Gone, InfraError
 from skyserve.infra.machine.machine import Machine, NodeRecord
 from skyserve.model.instance import Instance
 
@@ -21,7 +21,7 @@ class Fleet:
         found: list[NodeRecord] = []
         errors: dict[str, InfraError] = {}
         for machine, answer in zip(machines, answers, strict=True):
-            if isinstance(answer, Transient | Unauthorized):
+            if isinstance(answer, InfraError):
                 errors[machine.host] = answer
             elif isinstance(answer, BaseException):
                 raise answer
@@ -29,22 +29,23 @@ class Fleet:
                 found.extend(answer)
         return found, errors
 
-    async def nodes_of(self, instance: Instance) -> list[NodeRecord]:
-        """The nodes of an instance that are left, by rank.
+    async def nodes_of(self, instance: Instance) -> tuple[list[NodeRecord], InfraError | None]:
+        """The nodes of an instance that are found, by rank, and the error of a machine that may hold another.
 
-        Raises Transient if a machine that may hold one does not answer, Gone if none is left.
+        Raises Gone if none is left, and that error if none is found.
         """
         home = self.machines.get(instance.place.zone)
+        errors: dict[str, InfraError] = {}
         if home is not None and len(instance.nodes) == 1:
             listed = list(await home.nodes())
         else:
             listed, errors = await self.survey()
-            if errors:
-                raise next(iter(errors.values()))
         nodes = sorted((node for node in listed if node.instance == instance.id), key=lambda node: node.rank)
-        if not nodes:
+        if not nodes and not errors:
             raise Gone(f"instance {instance.id} exists no more at {instance.place}")
-        return nodes
+        if not nodes:
+            raise next(iter(errors.values()))
+        return nodes, next((errors[host] for host in nodes[0].hosts if host in errors), None)
 
     async def locate(self, instance: Instance, rank: int) -> tuple[Machine, NodeRecord]:
         """One node and its machine. Raises Gone, or as Transport.call does."""

@@ -72,10 +72,11 @@ class MachineInfra:
             raise _foremost(errors.values())
         need = Need.of(request)
         rooms = {host: self._whole(fact, need) for host, fact in facts.items() if fact.way}
+        machines = len(self._fleet.machines)
         heads = [
             host
             for host in rooms
-            if request.zone in (None, host) and fitting.spread(host, num_nodes, rooms, need) is not None
+            if request.zone in (None, host) and fitting.spread(host, num_nodes, rooms, need, machines) is not None
         ]
         heads.sort(key=lambda host: (rooms[host].gpus, rooms[host].cpus, rooms[host].memory_gib, host))
         return tuple(
@@ -129,14 +130,17 @@ class MachineInfra:
         )
 
     async def terminate(self, instance: Instance) -> None:
-        """End its processes and delete its files on every machine that holds a node of it."""
-        nodes = await self._fleet.nodes_of(instance)
+        """End its processes and delete its files on every machine that holds a node of it and answers; raises what
+        those say that do not."""
+        nodes, unreachable = await self._fleet.nodes_of(instance)
         await asyncio.gather(
             *(
                 self._fleet.machines[node.host].change("terminate", {"node": node.name}, timeout=_TERMINATE_TIMEOUT)
                 for node in nodes
             )
         )
+        if unreachable:
+            raise unreachable
 
     def shell(self, instance: Instance, rank: int = 0) -> Shell:
         """Reach one node."""
@@ -175,7 +179,7 @@ class MachineInfra:
             for host, fact in facts.items()
             if host not in errors
         }
-        hosts = fitting.spread(head, order.num_nodes, rooms, need) if head in rooms else None
+        hosts = fitting.spread(head, order.num_nodes, rooms, need, len(self._fleet.machines)) if head in rooms else None
         if hosts is None:
             fitting_now = sorted(host for host, room in rooms.items() if room.holds(need))
             raise NoCapacity(

@@ -34,9 +34,8 @@ def reply(line: bytes, host: str) -> dict[str, Any]:
     try:
         answer = json.loads(line)
     except ValueError:
-        raise Transient(
-            f"{host}: no answer from the tool on the machine: {line[:200].decode(errors='replace').strip() or 'nothing'}"
-        ) from None
+        said = line[:200].decode(errors="replace").strip() or "nothing"
+        raise Transient(f"{host}: no answer from the tool on the machine: {said}") from None
     if "error" in answer:
         raise error(answer["error"]["kind"], answer["error"]["message"], host)
     ok: dict[str, Any] = answer["ok"]

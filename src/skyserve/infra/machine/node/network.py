@@ -20,7 +20,7 @@ from . import records, ways
 from .records import Record
 from .refusal import Refusal
 
-_SUBNETS = ipaddress.ip_network("10.192.0.0/10")
+_SUBNETS = ipaddress.IPv4Network("10.192.0.0/10")
 """Where a /24 for our nodes is looked for: the part of 10/8 that home routers, docker and VPNs rarely use."""
 _FILE = "network.json"
 
@@ -31,7 +31,7 @@ def address(root: str, held: Iterable[Record]) -> str:
     Addresses go round, so that who still holds the address of a node that is gone does not reach a stranger.
     """
     state = _ensure(root)
-    subnet = ipaddress.ip_network(state["subnet"])
+    subnet = ipaddress.IPv4Network(state["subnet"])
     taken = {record["ip"] for record in held}
     hosts = [str(host) for host in subnet.hosts()][1:]
     last = state.get("last", hosts[-1])
@@ -82,7 +82,7 @@ def join(root: str, record: Record) -> None:
 
 def configure(root: str, record: Record) -> None:
     """Within the namespace: the address, and the way out."""
-    subnet = ipaddress.ip_network(records.read_json(os.path.join(root, _FILE))["subnet"])
+    subnet = ipaddress.IPv4Network(records.read_json(os.path.join(root, _FILE))["subnet"])
     _ip(
         f"addr add {record['ip']}/{subnet.prefixlen} dev eth0",
         "link set eth0 up",
