@@ -106,6 +106,10 @@ class Host:
         init = self.processes()[0]
         return await run("nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "--root", "--wd", *argv)
 
+    def bytes_received(self) -> int:
+        """What has come in over its cable since it was switched on."""
+        return int(Path(f"/sys/class/net/{self.wire}/statistics/tx_bytes").read_text())
+
     def processes(self) -> list[int]:
         """Pids, on this machine, of all that runs on it; the first is its init."""
         if not self._power:
