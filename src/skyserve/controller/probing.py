@@ -11,8 +11,10 @@ from skyserve.model.replica import Phase
 from skyserve.model.service import ProbeSettings
 from skyserve.model.snapshot import ProbeTally
 
+FIRST_SECONDS = 0.1
+"""Pause after the first probe of a replica that is starting; grows by half each time, up to EAGER_SECONDS."""
 EAGER_SECONDS = 1.0
-"""Pause between probes while the outcome is open: a replica that is starting, or has just failed a probe."""
+"""Longest pause between probes while the outcome is open: a replica that is starting, or has just failed a probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class ProbeBoard:
         subject = self._subjects[replica_id]
         settled = tally.passes >= subject.settings.rise and subject.phase is not Phase.STARTING
         failing_long = tally.failures > max(subject.settings.fall, 1) and subject.phase is Phase.NOT_READY
-        eager = not settled and not failing_long
-        return min(EAGER_SECONDS, subject.settings.interval) if eager else subject.settings.interval
+        if settled or failing_long:
+            return subject.settings.interval
+        return min(EAGER_SECONDS, subject.settings.interval, FIRST_SECONDS * 1.5**tally.failures)
 
     async def close(self) -> None:
         """Stop probing."""

@@ -206,7 +206,7 @@ class Reconciler:
         for action in made.actions:
             match action:
                 case Create():
-                    changes.append(AddReplica(action.version, action.offer))
+                    changes.append(AddReplica(action.version, action.offer, self._world.clock.now()))
                 case Move() | Note():
                     changes.append(PutReplica(action.replica))
                     if isinstance(action, Move) and action.cause is Cause.PROBE_PASSED:

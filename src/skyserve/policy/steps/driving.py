@@ -28,7 +28,7 @@ def drive(draft: Draft) -> None:
             draft.do(Terminate(replica.id, f"{replica.ended_by}{_again(replica.attempts)}"))
     for replica in draft.replicas(*_STARTED):
         if draft.seen(replica).task is None:
-            draft.do(Start(replica.id, "files, setup and run are not seen to"))
+            draft.do(Start(replica.id, "to bring its files, then run setup and run"))
 
 
 def _again(attempts: int) -> str:
