@@ -24,6 +24,7 @@ hello: setup  ## a two-replica service on this machine behind one endpoint, answ
 	@scripts/hello
 
 test: setup  ## the fast tests
+	@scripts/install-system-packages --for-tests
 	$(BIN)/pytest -m 'not slow'
 
 lint: setup  ## style, types, layers
