@@ -1,0 +1,72 @@
+"""Replicas of every temper: real servers on loopback that answer as a script says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from skyserve.model.place import Address
+
+PORTS = range(25000, 25500)
+
+Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
+"""Gets the request as it was sent, with its body, and writes what it likes."""
+
+
+async def _request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = 0
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            length = int(line.partition(b":")[2])
+    return head + await reader.readexactly(length)
+
+
+@asynccontextmanager
+async def replica(answer: Answer, host: str = "127.0.0.1", listens: bool = True) -> AsyncIterator[Address]:
+    """A server that reads one request a connection and lets `answer` reply, then closes.
+
+    One that does not listen answers an empty request at once.
+    """
+
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            await answer(await _request(reader) if listens else b"", writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the prober has gone, as it may
+        finally:
+            writer.close()
+
+    server = await _listen(serve, host)
+    try:
+        yield Address(host, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+async def _listen(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], host: str
+) -> asyncio.Server:
+    for port in PORTS:
+        try:
+            return await asyncio.start_server(serve, host, port)
+        except OSError:
+            continue
+    raise AssertionError(f"no port of {PORTS} is free")
+
+
+def says(text: str) -> Answer:
+    """Always the same raw answer."""
+
+    async def answer(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(text.replace("\n", "\r\n").encode("latin-1"))
+
+    return answer
