@@ -29,17 +29,17 @@ async def until(what: Callable[[], Awaitable[bool]]) -> float:
     while not await what():
         if time.monotonic() - began > PATIENCE_SECONDS:
             raise TimeoutError(what.__name__)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     return time.monotonic() - began
 
 
-async def service(client: skyserve.AsyncClient) -> skyserve.ServiceView:
+async def service(client: skyserve.Client) -> skyserve.ServiceView:
     """The one service."""
-    (view,) = await client.status(["hello"])
+    (view,) = await asyncio.to_thread(client.status, ["hello"])
     return view
 
 
-async def kill_replica(home: Home, client: skyserve.AsyncClient) -> str:
+async def kill_replica(home: Home, client: skyserve.Client) -> str:
     """All processes of the first replica."""
     before = await service(client)
     victim = min(r.replica_id for r in before.replicas if r.status is skyserve.ReplicaStatus.READY)
@@ -54,7 +54,7 @@ async def kill_replica(home: Home, client: skyserve.AsyncClient) -> str:
     return f"replica {victim} killed: another READY after {await until(replaced):.1f} s"
 
 
-async def kill_controller(home: Home, client: skyserve.AsyncClient) -> str:
+async def kill_controller(home: Home, client: skyserve.Client) -> str:
     """The process that decides; the next call of a client starts it again."""
     os.kill(controller_pid(home), signal.SIGKILL)
     await asyncio.sleep(2.0)
@@ -65,7 +65,7 @@ async def kill_controller(home: Home, client: skyserve.AsyncClient) -> str:
     return f"controller killed, started again after 2 s: knows all replicas {await until(knows):.1f} s later"
 
 
-async def kill_envoy(home: Home, client: skyserve.AsyncClient) -> str:
+async def kill_envoy(home: Home, client: skyserve.Client) -> str:
     """The process that carries requests."""
     old = envoy_pid(home)
     os.kill(old, signal.SIGKILL)
@@ -86,9 +86,9 @@ async def kill_envoy(home: Home, client: skyserve.AsyncClient) -> str:
 
 async def measure(home: Home, rate: float, seconds: float) -> None:
     """Up, load, the three deaths, down."""
-    client = skyserve.AsyncClient(home)
+    client = skyserve.Client(home)
     began = time.monotonic()
-    await client.up(skyserve.load_task(HELLO), "hello", base=HELLO.parent)
+    await asyncio.to_thread(client.up, skyserve.load_task(HELLO), "hello", base=HELLO.parent)
 
     async def first_ready() -> bool:
         return (await service(client)).ready_replicas >= 1
@@ -115,14 +115,14 @@ async def measure(home: Home, rate: float, seconds: float) -> None:
 
 async def clear(home: Home) -> None:
     """Take everything down and see that nothing is left."""
-    client = skyserve.AsyncClient(home)
-    await client.down(None)
+    client = skyserve.Client(home)
+    await asyncio.to_thread(client.down, None)
 
     async def empty() -> bool:
-        return not await client.status()
+        return not await asyncio.to_thread(client.status)
 
     await until(empty)
-    await client.stop_controller()
+    await asyncio.to_thread(client.stop_controller)
 
     async def quiet() -> bool:
         return not all_in(home)

@@ -5,7 +5,8 @@ from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
 from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView
-from skyserve.policy.lifecycle import ENDING
+from skyserve.policy.lifecycle import ENDING, FAILURES
+from skyserve.policy.pacing import may_launch_at
 from skyserve.policy.placement import choose
 from skyserve.policy.status import failed, replica_status, service_status
 
@@ -45,6 +46,11 @@ def _detail(snapshot: Snapshot) -> str:
         return f"replica {stuck[0].id}: {stuck[0].detail}" if stuck else ""
     alive = [r for r in replicas if r.alive]
     if len(alive) < snapshot.version.target.replicas:
+        wait = may_launch_at(service, snapshot.version.target) - snapshot.now
+        if wait > 0:
+            last = max((r for r in replicas if r.ended_by in FAILURES), key=lambda r: r.id, default=None)
+            why = f"; the last: {last.detail}" if last else ""
+            return f"{service.failure_streak} replicas failed in a row, the next try is in {wait:.0f} s{why}"
         choice = choose(snapshot, (r.offer.place for r in alive))
         if choice.offer is None:
             return choice.reason
