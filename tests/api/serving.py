@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from skyserve.api.app import create_app
 from skyserve.api.server import serve
+from skyserve.client.launcher import Launcher
 from skyserve.model.home import Home
 from tests.api.fake import FakeOperations
 
@@ -24,7 +25,7 @@ def serving(home: Home, operations: FakeOperations) -> Iterator[FakeOperations]:
     )
     thread.start()
     try:
-        until(home.api_socket.exists)
+        until(lambda: Launcher(home).health() is not None)
         yield operations
     finally:
         loop.call_soon_threadsafe(operations.ended.set)

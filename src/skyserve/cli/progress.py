@@ -13,6 +13,11 @@ from skyserve.client.waiting import POLL_SECONDS
 from skyserve.model.view import ServiceView
 
 
+def is_terminal() -> bool:
+    """Whether a person watches stdout."""
+    return sys.stdout.isatty()
+
+
 @contextmanager
 def screen() -> Iterator[Callable[[str], None]]:
     """A function that shows a text in place of the one before. Only for terminals."""
@@ -26,11 +31,12 @@ def screen() -> Iterator[Callable[[str], None]]:
 def wait_for(client: Client, name: str, reached: Callable[[str, ServiceView | None], bool]) -> None:
     """Return once `reached` says so of the service (None: it is no more). Shows the tables on a terminal, else a line
     for each change. What `reached` raises ends the waiting."""
-    with screen() if sys.stdout.isatty() else _lines() as show:
+    watched = is_terminal()
+    with screen() if watched else _lines() as show:
         while True:
             views = client.status([name])
             if views:
-                show(services_report(views, now=time.time()) if sys.stdout.isatty() else _summary(views[0]))
+                show(services_report(views, now=time.time()) if watched else _summary(views[0]))
             if reached(name, views[0] if views else None):
                 return
             time.sleep(POLL_SECONDS)

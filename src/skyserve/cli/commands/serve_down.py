@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def down(names: tuple[str, ...], everything: bool, purge: bool, replica_id: int | None, yes: bool, wait: bool) -> None:
     """End services, by name or pattern.
 
-    Their replicas are terminated, their endpoints closed. Returns at once; that happens in the background. Ends with exit code 3 if a name is of no
-    service, and 1 if a service was left alone.
+    Their replicas are terminated, their endpoints closed. Returns at once; that happens in the background. Ends
+    with exit code 3 if a name is of no service, and 1 if a service was left alone.
 
     Example: sky serve down web 'test-*' -y
     """

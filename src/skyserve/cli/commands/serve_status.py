@@ -1,6 +1,5 @@
 """`sky serve status`."""
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -74,10 +73,10 @@ def _report(views: Sequence["ServiceView"], missing: Sequence[str], verbose: boo
 
 
 def _watch(client: "Client", names: tuple[str, ...], verbose: bool) -> None:
-    from skyserve.cli.progress import screen
+    from skyserve.cli.progress import is_terminal, screen
     from skyserve.client.waiting import POLL_SECONDS
 
-    if not sys.stdout.isatty():
+    if not is_terminal():
         raise click.UsageError("--watch needs a terminal. For a program, ask again and again: sky serve status -o json")
     with screen() as show:
         while True:

@@ -16,7 +16,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells[:-1], widths[:-1], strict=True)]
-    return GAP.join([*padded, cells[-1]])
+    return GAP.join([*padded, cells[-1]]).rstrip()
 
 
 def _width(cell: str) -> int:
