@@ -16,8 +16,12 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from skyserve.endpoint.resources import Resources
 from skyserve.endpoint.subscription import Subscription, Versions
+from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS
 
 log = logging.getLogger(__name__)
+
+INSIST_SECONDS = 10.0
+"""Until what Envoy refused is sent again."""
 
 _SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
@@ -28,7 +32,6 @@ class _Stream:
     def __init__(self) -> None:
         self.subscriptions: dict[str, Subscription] = {}
         self.wake = asyncio.Event()
-        """Set when there may be something to send, or the stream has ended."""
         self._nonces = itertools.count(1)
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
@@ -47,6 +50,16 @@ class _Stream:
         if subscribe or unsubscribe:
             subscription.changed(subscribe, unsubscribe)
 
+    async def stirred(self) -> None:
+        """Return when there may be something to send, or the stream has ended. What was refused is sent once more
+        after a while: the reason may have gone, such as a port that another program held."""
+        refused = [subscription for subscription in self.subscriptions.values() if subscription.refused]
+        try:
+            await asyncio.wait_for(self.wake.wait(), INSIST_SECONDS if refused else None)
+        except TimeoutError:
+            for subscription in refused:
+                subscription.again(subscription.refused)
+
     def responses(self, resources: Resources) -> list[discovery_pb2.DeltaDiscoveryResponse]:
         """What Envoy lacks, one message a kind."""
         messages = []
@@ -56,6 +69,9 @@ class _Stream:
                 continue
             due = subscription.due({name: resource.version for name, resource in wanted.items()})
             if due:
+                if kind == CLUSTER and ENDPOINTS in self.subscriptions:
+                    # A cluster that has changed waits until it is told its endpoints again, and does not ask.
+                    self.subscriptions[ENDPOINTS].again(due.keys())
                 nonce = str(next(self._nonces))
                 subscription.sending(nonce, due)
                 messages.append(_response(kind, nonce, due, resources))
@@ -130,7 +146,7 @@ class Ads:
                 stream.wake.clear()
                 for response in stream.responses(self._resources):
                     await context.write(response)
-                await stream.wake.wait()
+                await stream.stirred()
         finally:
             reader.cancel()
             await asyncio.wait([reader])

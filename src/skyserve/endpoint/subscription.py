@@ -23,6 +23,8 @@ class Subscription:
     """What it said it has taken."""
     pending: dict[str, Versions] = field(default_factory=dict)
     """By nonce: sent, not answered yet."""
+    refused: set[str] = field(default_factory=set)
+    """What it was sent last and would not take."""
 
     @classmethod
     def opened(cls, names: Set[str], held: Mapping[str, str]) -> "Subscription":
@@ -50,11 +52,19 @@ class Subscription:
         """They go out under this nonce."""
         self.pending[nonce] = versions
         self.sent.update(versions)
+        self.refused -= versions.keys()
 
     def accept(self, nonce: str) -> None:
         """ACK."""
         self.confirmed.update(self.pending.pop(nonce, {}))
 
     def refuse(self, nonce: str) -> tuple[str, ...]:
-        """NACK: Envoy stays with what it had, and is not sent the same again. Returns the names."""
-        return tuple(self.pending.pop(nonce, {}))
+        """NACK: Envoy stays with what it had. Returns the names, any of which may be the reason."""
+        names = tuple(self.pending.pop(nonce, {}))
+        self.refused.update(names)
+        return names
+
+    def again(self, names: Set[str]) -> None:
+        """Send these once more, though they are the same, if Envoy wants them."""
+        for name in names:
+            self.sent.pop(name, None)

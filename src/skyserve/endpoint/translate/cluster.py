@@ -4,25 +4,27 @@ from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, re
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 
-CONNECT_SECONDS = 4.0
-"""Outlasts two lost SYNs (sent again after 1 s and 3 s), as when a small listen backlog is full for a moment."""
+CONNECT_SECONDS = 1.5
+"""Outlasts one lost SYN (sent again after 1 s), as when a small listen backlog is full for a moment. Longer would hurt
+when a machine is cut off: until the first attempt has timed out, new requests keep choosing it."""
 IDLE_SECONDS = 1.5
 """Envoy lets go of an idle connection before the server does, or a POST may be sent into a closing one, which must
 not be retried. Usual servers: gunicorn 2 s, uvicorn, Node.js and llama.cpp 5 s."""
 DEAD_PEER_SECONDS = 20
 """After so long without an acknowledgement a connection is given up: a machine that lost power sends no reset.
 A busy server does not count as dead, its kernel acknowledges for it."""
-HEALTH_INTERVAL_SECONDS = 5.0
+HEALTH_INTERVAL_SECONDS = 3.0
 RECHECK_SECONDS = 1.0
 """Between checks of a replica that failed them, so that it is soon back."""
-HEALTH_TIMEOUT_SECONDS = 5.0
+HEALTH_TIMEOUT_SECONDS = 10.0
 UNHEALTHY_AFTER = 3
-"""Checks in a row. A server that answers one request at a time is silent for the length of an answer."""
-FAILURES_BEFORE_EJECTION = 3
-"""Connections in a row that failed. Not one: each failure is retried elsewhere anyway, and one aborted connection
-does not make a replica bad."""
-EJECTION_SECONDS = 1.0
-MAX_EJECTION_SECONDS = 5.0
+"""Checks in a row. One that is refused fails at once; a server that answers one request at a time may be silent for
+almost 40 s before it is passed over."""
+FAILURES_BEFORE_EJECTION = 1
+"""Connections that failed. More would not do: an unreachable replica has no requests in flight and so is the first
+choice for each new one, and for each retry."""
+EJECTION_SECONDS = 10.0
+"""At most: the next health check that passes ends it."""
 UNLIMITED = 1_000_000
 """For breakers, whose defaults (1024, and 3 retries) look like random 503s."""
 HEADER_KIB = 256
@@ -46,8 +48,12 @@ def cluster(table: RouteTable) -> Json:
         "eds_cluster_config": {"eds_config": ADS, "service_name": name},
         "connect_timeout": seconds(CONNECT_SECONDS),
         "load_balancing_policy": {"policies": [{"typed_extension_config": _policy(table.policy)}]},
-        # With the default (50) half the replicas down would mean that dead ones get requests too.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "common_lb_config": {
+            # With the default (50) half the replicas down would mean that dead ones get requests too.
+            "healthy_panic_threshold": {"value": 0},
+            # By default a change of health waits up to 1 s for others, while requests go to a dead replica.
+            "update_merge_window": "0s",
+        },
         "health_checks": [_health_check(table.health_path)],
         # Otherwise a replica that is removed while it is healthy is served on.
         "ignore_health_on_host_removal": True,
@@ -131,7 +137,7 @@ def _outlier_detection() -> Json:
         "enforcing_local_origin_success_rate": 0,
         "interval": "0.500s",
         "base_ejection_time": seconds(EJECTION_SECONDS),
-        "max_ejection_time": seconds(MAX_EJECTION_SECONDS),
+        "max_ejection_time": seconds(EJECTION_SECONDS),
         # All but one: a doubtful replica is better than a certain 503.
         "max_ejection_percent": 99,
     }

@@ -71,8 +71,9 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
         ],
         "server_header_transformation": "PASS_THROUGH",
         "use_remote_address": True,
-        # Nobody is internal: a client's x-envoy-* headers must not steer retries and timeouts.
-        "internal_address_config": {"unix_sockets": False},
+        # Nobody is internal: a client's x-envoy-* headers must not steer retries and timeouts. An empty list would
+        # mean the default, private addresses.
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}]},
         **_request_id(),
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "max_request_headers_kb": HEADER_KIB,

@@ -1,0 +1,137 @@
+"""One router with its Envoy, and services behind it."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from skyserve.endpoint.router import EnvoyRouter
+from skyserve.model.place import Address
+from skyserve.model.route import Backend, RouteTable
+from skyserve.model.service import LoadBalancingPolicy
+from tests.endpoint.replica import Replica
+
+BASE_PORT = 24001
+PATIENCE_SECONDS = 60.0
+"""Far more than anything takes, so that a slow machine fails no test."""
+REFUSING = Address("127.0.0.1", 1)
+"""Where nobody listens."""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for it; fail if it does not come."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - what is awaited is another process
+            await asyncio.sleep(0.02)
+
+
+class Bench:
+    """Hands out service ids and ports, and waits for what was asked to take effect."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.router = EnvoyRouter(directory, base_port=BASE_PORT, host="127.0.0.1")
+        self.tables: dict[int, RouteTable] = {}
+        self._ids = itertools.count(1)
+
+    async def serve(
+        self,
+        backends: Sequence[Replica | Address],
+        policy: LoadBalancingPolicy = LoadBalancingPolicy.ROUND_ROBIN,
+        *,
+        health_path: str | None = "/",
+        stream_timeout: float = 0,
+    ) -> RouteTable:
+        """A new service; replica ids count from 1. Returns when Envoy has all of it, and its healthy replicas."""
+        service_id = next(self._ids)
+        table = RouteTable(
+            service_id,
+            f"service{service_id}",
+            await self.router.free_port(frozenset(t.port for t in self.tables.values())),
+            policy,
+            tuple(Backend(n, _address(backend)) for n, backend in enumerate(backends, 1)),
+            health_path,
+            stream_timeout,
+        )
+        await self.router.apply(table)
+        self.tables[service_id] = table
+        await self.told(table)
+        for number, backend in enumerate(backends, 1):
+            if isinstance(backend, Replica) and backend.healthy:
+                await self.accepted(service_id, number)
+        return table
+
+    async def change(self, table: RouteTable, **changes: Any) -> RouteTable:
+        """Apply a changed table."""
+        changed = replace(table, **changes)
+        self.tables[table.service_id] = changed
+        await self.router.apply(changed)
+        return changed
+
+    async def told(self, table: RouteTable) -> None:
+        """Wait until Envoy listens for the service, and knows its backends and no others."""
+        # A name that nobody can resolve never gets there.
+        wanted = {b.address.port for b in table.backends if not b.address.host.endswith(".invalid")}
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await self._has(table.service_id, wanted) or not await _listens(table.port):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def accepted(self, service_id: int, replica_id: int) -> None:
+        """Wait until Envoy has it."""
+        await until(lambda: self.router.status(service_id)[replica_id].accepted)
+
+    async def restart(self) -> None:
+        """Let go of the router and make another, as a restart of the controller does."""
+        await self.router.close()
+        self.router = EnvoyRouter(self.directory, base_port=BASE_PORT, host="127.0.0.1")
+        await self.router.start(list(self.tables.values()))
+
+    async def closed(self, port: int) -> None:
+        """Wait until nobody listens on the port."""
+        taken = frozenset(table.port for table in self.tables.values())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self.router.free_port(taken) != port:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
+    async def stats(self, prefix: str) -> dict[str, int]:
+        """Envoy's own counters."""
+        document = await self._admin("/stats", {"format": "json", "filter": f"^{prefix}"})
+        return {stat["name"]: stat["value"] for stat in document["stats"] if "name" in stat}
+
+    async def _has(self, service_id: int, ports: set[int]) -> bool:
+        document = await self._admin("/clusters", {"format": "json"})
+        for cluster in document.get("cluster_statuses", ()):
+            if cluster["name"] == f"service-{service_id}":
+                hosts = cluster.get("host_statuses", ())
+                return {host["address"]["socket_address"]["port_value"] for host in hosts} == ports
+        return False
+
+    async def _admin(self, path: str, params: dict[str, str]) -> Any:
+        transport = httpx.AsyncHTTPTransport(uds=str(self.directory / "admin.sock"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=60) as client:
+            try:
+                return (await client.get(path, params=params)).json()
+            except httpx.TransportError:  # Envoy is starting
+                return {}
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return False
+    writer.close()
+    return True
+
+
+def _address(backend: Replica | Address) -> Address:
+    return backend.address if isinstance(backend, Replica) else backend
+
+
+def url(table: RouteTable, path: str = "/") -> str:
+    """Of the service's endpoint."""
+    return f"http://127.0.0.1:{table.port}{path}"

@@ -1,0 +1,42 @@
+"""One Envoy for each module, replicas for each test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.endpoint.bench import Bench
+from tests.endpoint.replica import Handler, Replica
+
+MakeReplica = Callable[..., Awaitable[Replica]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """A router that serves nothing yet."""
+    bench = Bench(tmp_path_factory.mktemp("e"))
+    await bench.router.start([])
+    yield bench
+    await bench.router.shut_down()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def replica() -> AsyncIterator[MakeReplica]:
+    """Starts replicas, and stops them in the end."""
+    made: list[Replica] = []
+
+    async def make(name: str = "a", handler: Handler | None = None) -> Replica:
+        made.append(await Replica(name, handler).start())
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks HTTP/1.1, and waits long."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        yield client
