@@ -15,6 +15,11 @@ mount --rbind /dev dev
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs tmpfs tmp
 mount --bind "$disk/home" root
+# Open to every user, as udev makes it.
+if [ -e dev/net/tun ]; then
+    mknod -m 666 run/tun c 10 200
+    mount --bind run/tun dev/net/tun
+fi
 mkdir -p run/sshd run/old
 install -m 600 "$disk/host_key" run/host_key
 hostname "$name"
@@ -22,6 +27,5 @@ echo "$name" > etc/hostname
 printf '127.0.0.1 localhost\n%s %s\n' "$address" "$name" > etc/hosts
 pivot_root . run/old
 umount -l /run/old
-# Several keys in one connection attempt and many connections at once are what a busy controller may do.
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /usr/sbin/sshd -D -e -f /dev/null \
     -h /run/host_key -o UsePAM=no -o PasswordAuthentication=no -o PermitRootLogin=prohibit-password

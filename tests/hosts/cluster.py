@@ -122,4 +122,4 @@ async def _install(directory: Path, identity_file: Path, index: int, number: int
         (disk / part).mkdir(parents=True, mode=0o755)
     shutil.copy(identity_file.with_suffix(".pub"), disk / "home/.ssh/authorized_keys")
     await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(disk / "host_key"))
-    return Host(name, f"{network}.{10 + index}", disk, PREFIX_LENGTH, bridge, f"sky{number}h{index}")
+    return Host(name, f"{network}.{10 + index}", disk, PREFIX_LENGTH, f"{network}.1", bridge, f"sky{number}h{index}")

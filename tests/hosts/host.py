@@ -24,6 +24,8 @@ class Host:
     disk: Path
     """Keeps what the host writes while it is off."""
     prefix_length: int
+    gateway: str
+    """This machine, as the host sees it. Nothing is forwarded from there."""
     bridge: str
     wire: str
     """This end of its network cable; an interface of this machine, also the name of its network namespace."""
@@ -33,6 +35,11 @@ class Host:
     def home(self) -> Path:
         """The home of its user, as seen from this machine."""
         return self.disk / "home"
+
+    @property
+    def root(self) -> Path:
+        """Its root directory, as seen from this machine, while it is on."""
+        return Path(f"/proc/{self.processes()[0]}/root")
 
     async def power_on(self) -> None:
         """Boot it, with the disk it has, and wait for sshd."""
@@ -44,6 +51,7 @@ class Host:
         await run("ip", "-n", self.wire, "addr", "add", f"{self.ip}/{self.prefix_length}", "dev", "eth0")
         await run("ip", "-n", self.wire, "link", "set", "eth0", "up")
         await run("ip", "-n", self.wire, "link", "set", "lo", "up")
+        await run("ip", "-n", self.wire, "route", "add", "default", "via", self.gateway)
         self._power = self._boot()
         await until(self._answers, otherwise=(self.disk / "console.log").read_text)
 

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from skyserve.contracts.errors import Gone, InfraError, NoCapacity, Transient
@@ -11,7 +13,7 @@ from skyserve.contracts.infra import Infra, LaunchOrder, Script, ScriptState
 from skyserve.infra.ssh.infra import ssh_infras
 from skyserve.model.home import Home
 from skyserve.model.instance import Instance, InstanceState
-from skyserve.model.place import Place
+from skyserve.model.place import Address, Place
 from skyserve.model.resources import Amount, Offer, ResourceRequest
 from skyserve.store.content import FileContentStore
 from tests.hosts import Hosts
@@ -202,3 +204,39 @@ async def test_after_a_power_cut_what_is_left_of_a_replica_is_found_and_removed(
     with pytest.raises(Gone):
         await infra.terminate(instance)
     assert instance.id not in await hosts[0].run("find", "/root/.sky")
+
+
+@pytest.mark.parametrize("way", ["pasta", "relay"])
+async def test_an_ordinary_user_will_do(hosts: Hosts, tmp_path: Path, way: str) -> None:
+    """Without root on the machine a replica has its own ports all the same, reached at the machine's address; also
+    where pasta cannot work."""
+    host, home = hosts[0], Home(tmp_path)
+    if way == "relay":
+        await host.run("ip", "route", "del", "default")
+    await host.run("useradd", "--create-home", "--password", "*", "--shell", "/bin/bash", "worker")
+    await host.run("cp", "-r", "/root/.ssh", "/home/worker/")
+    await host.run("chown", "-R", "worker:", "/home/worker/.ssh")
+    key = hosts.identity_file
+    home.ssh_node_pools.write_text(f"lab:\n  user: worker\n  identity_file: {key}\n  hosts: [{host.ip}]\n")
+    (infra,) = ssh_infras(home, ssh_config=tmp_path / "no-ssh-config")
+    assert f"port spaces by {way}" in (await infra.check()).details[0]
+    instances = [await launched(infra, host.ip, replica_id) for replica_id in (1, 2)]
+    for instance in instances:
+        serve = f"cd; echo {instance.id} > name; exec python3 -m http.server 8080"
+        await infra.shell(instance).start("run", Script(serve))
+    async with httpx.AsyncClient() as client:
+        for instance in instances:
+            assert instance.addresses[8080].host == host.ip
+            await until(partial(serves, client, instance.addresses[8080], instance.id))
+            await infra.terminate(instance)
+    assert (await infra.inventory(OWNER)).instances == ()
+    assert set((await host.run("ps", "-u", "worker", "-o", "comm=")).split()) == {"sshd"}
+    await infra.close()
+
+
+async def serves(client: httpx.AsyncClient, address: Address, name: str) -> bool:
+    """Whether the file `name` there says so."""
+    try:
+        return (await client.get(f"http://{address}/name")).text.strip() == name
+    except httpx.TransportError:
+        return False

@@ -72,6 +72,9 @@ def _pasta() -> Way:
         os.close(os.open(_TUN, os.O_RDWR))
     except OSError as error:
         return Way(PASTA, False, f"{_TUN}: {error.strerror}; root can allow it with chmod 666 {_TUN}")
+    # The second field of a line is the destination; the default route's is zero.
+    if not any(line.split()[1] == "00000000" for line in _read("/proc/net/route").splitlines()):
+        return Way(PASTA, False, "pasta wants a default route, and this machine has none")
     refusal = _user_namespace_refusal()
     if refusal:
         return Way(PASTA, False, refusal)
