@@ -97,18 +97,26 @@ class Bench:
             while await self.router.free_port(taken) != port:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.02)
 
+    async def hosts_failing(self, service_id: int) -> set[int]:
+        """Ports of backends that Envoy's health checks have given up."""
+        hosts = await self._hosts(service_id) or []
+        return {_port(host) for host in hosts if host["health_status"].get("failed_active_health_check")}
+
     async def stats(self, prefix: str) -> dict[str, int]:
         """Envoy's own counters."""
         document = await self._admin("/stats", {"format": "json", "filter": f"^{prefix}"})
         return {stat["name"]: stat["value"] for stat in document["stats"] if "name" in stat}
 
     async def _has(self, service_id: int, ports: set[int]) -> bool:
+        hosts = await self._hosts(service_id)
+        return hosts is not None and {_port(host) for host in hosts} == ports
+
+    async def _hosts(self, service_id: int) -> list[dict[str, Any]] | None:
         document = await self._admin("/clusters", {"format": "json"})
         for cluster in document.get("cluster_statuses", ()):
             if cluster["name"] == f"service-{service_id}":
-                hosts = cluster.get("host_statuses", ())
-                return {host["address"]["socket_address"]["port_value"] for host in hosts} == ports
-        return False
+                return list(cluster.get("host_statuses", ()))
+        return None
 
     async def _admin(self, path: str, params: dict[str, str]) -> Any:
         transport = httpx.AsyncHTTPTransport(uds=str(self.directory / "admin.sock"))
@@ -117,6 +125,10 @@ class Bench:
                 return (await client.get(path, params=params)).json()
             except httpx.TransportError:  # Envoy is starting
                 return {}
+
+
+def _port(host: dict[str, Any]) -> int:
+    return int(host["address"]["socket_address"]["port_value"])
 
 
 async def _listens(port: int) -> bool:

@@ -20,7 +20,7 @@ from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS
 
 log = logging.getLogger(__name__)
 
-INSIST_SECONDS = 10.0
+INSIST_SECONDS = 5.0
 """Until what Envoy refused is sent again."""
 
 _SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"

@@ -1,0 +1,46 @@
+"""Logs stay within bounds."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from skyserve.endpoint.admin import Admin
+from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.log_files import LogFiles
+from tests.endpoint.bench import Bench, until, url
+from tests.endpoint.conftest import MakeReplica
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_long_log_is_rotated_under_way(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """What is too long becomes NAME.1, and requests go on into a new file."""
+    table = await bench.serve([await replica()])
+    layout = Layout(bench.directory)
+    file = layout.access_log(table.service_id)
+    await client.get(url(table, "/first"))
+    await until(lambda: file.exists() and file.stat().st_size > 0)
+    admin = Admin(layout.admin_socket)
+
+    await LogFiles(layout, admin, max_bytes=10).rotate()
+
+    await admin.close()
+    await client.get(url(table, "/second"))
+    await until(lambda: file.exists() and "/second" in file.read_text())
+    assert "/first" in file.with_name(f"{file.name}.1").read_text()
+    assert "/first" not in file.read_text()
+
+
+async def test_logs_of_other_services_are_deleted(tmp_path: Path) -> None:
+    """Access logs are kept for the services named, rotated ones too, and for no others."""
+    layout = Layout(tmp_path)
+    layout.prepare()
+    for name in ("1.jsonl", "1.jsonl.1", "2.jsonl", "2.jsonl.1", "11.jsonl"):
+        (layout.access_logs / name).touch()
+    admin = Admin(layout.admin_socket)
+
+    LogFiles(layout, admin).keep(frozenset({1}))
+
+    await admin.close()
+    assert sorted(file.name for file in layout.access_logs.iterdir()) == ["1.jsonl", "1.jsonl.1"]

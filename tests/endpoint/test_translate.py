@@ -1,0 +1,95 @@
+"""Route tables -> Envoy's resources, compared with what was reviewed once.
+
+After a change that is meant, rewrite the goldens with UPDATE_GOLDENS=1 and read the difference.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from skyserve.endpoint.resources import pack
+from skyserve.endpoint.translate.cluster import cluster
+from skyserve.endpoint.translate.service import resources
+from skyserve.model.place import Address
+from skyserve.model.route import Backend, RouteTable
+from skyserve.model.service import LoadBalancingPolicy
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+TABLES = {
+    "two-replicas": RouteTable(
+        7,
+        "hello",
+        30001,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (Backend(2, Address("10.0.0.2", 8080)), Backend(1, Address("10.0.0.1", 8080))),
+        "/health?deep=0",
+    ),
+    "draining-tcp-timeout": RouteTable(
+        8,
+        "chat-%d",
+        30002,
+        LoadBalancingPolicy.ROUND_ROBIN,
+        (Backend(1, Address("fd00::1", 80), draining=True),),
+        None,
+        600.5,
+    ),
+    "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_goldens(name: str) -> None:
+    """Each table gives the reviewed resources."""
+    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"))
+    text = yaml.safe_dump([*content.values()], sort_keys=False, width=100)
+    golden = GOLDENS / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDENS"):
+        golden.write_text(text)
+
+    assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_envoy_knows_every_field(name: str) -> None:
+    """Each resource is one of Envoy's, in field names and types, and its version depends on its content alone."""
+    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"))
+
+    for kind, resource in content.items():
+        packed = pack(resource)
+        assert packed.body.type_url == kind
+        assert packed.version == pack(dict(reversed(resource.items()))).version
+
+
+def test_order_of_replicas_does_not_matter() -> None:
+    """The same replicas in another order are the same resource, so that nothing is sent."""
+    backends = TABLES["two-replicas"].backends
+    given, turned = (
+        resources(
+            RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, order), host="::", access_log=Path("/log")
+        )
+        for order in (backends, backends[::-1])
+    )
+
+    assert given == turned
+
+
+def test_listener_depends_on_nothing_that_changes() -> None:
+    """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
+    before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
+    after = RouteTable(
+        7, "hello", 30001, LoadBalancingPolicy.ROUND_ROBIN, (Backend(1, Address("10.0.0.1", 1)),), None, 30
+    )
+    old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))
+
+    assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]
+
+
+def test_unknown_policy_is_refused() -> None:
+    """A policy that the endpoint does not have is an error that names those it has."""
+    table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD)
+
+    with pytest.raises(ValueError, match=r"instance_aware_least_load is not supported.*least_load, round_robin"):
+        cluster(table)
