@@ -61,6 +61,8 @@ class FakeOperations:
             for name in chosen:
                 if self.views[name].status is ServiceStatus.FAILED_CLEANUP and not purge:
                     result.skipped.append(Skipped(name, "is in failed status (FAILED_CLEANUP)"))
+                elif self.views[name].status is ServiceStatus.SHUTTING_DOWN:
+                    result.skipped.append(Skipped(name, "it is going down already"))
                 else:
                     result.scheduled.append(name)
                     del self.views[name]

@@ -75,12 +75,24 @@ def test_a_name_that_no_service_bears(three: FakeOperations) -> None:
     assert (ran.code, ran.out) == (3, "No service to terminate.\n")
 
 
-def test_one_left_alone_is_told(three: FakeOperations) -> None:
-    """A service that needs --purge is named with the reason, and the exit code is 1."""
+def test_one_that_needs_purge(three: FakeOperations) -> None:
+    """Is named with the reason and what to type, and the exit code is 1."""
     three.views["web"] = replace(SERVICE, status=ServiceStatus.FAILED_CLEANUP)
     ran = sky("serve down web -y")
     assert ran.code == 1
-    assert "Service 'web' was left alone: is in failed status (FAILED_CLEANUP)" in ran.err
+    assert "Service 'web' was left alone: is in failed status (FAILED_CLEANUP)." in ran.err
+    assert "sky serve down web --purge" in ran.err
+    ran = sky("serve down web -y --wait")
+    assert (ran.code, "could not be cleaned up" in ran.err) == (1, True)
+
+
+def test_one_that_is_going_down_already(three: FakeOperations) -> None:
+    """Asking twice is no failure."""
+    three.views["web"] = replace(SERVICE, status=ServiceStatus.SHUTTING_DOWN)
+    ran = sky("serve down web test-a -y")
+    assert ran.code == 0
+    assert "Service 'web' was left alone: it is going down already." in ran.err
+    assert "--purge" not in ran.err
 
 
 def test_waiting_returns_once_nothing_is_left(three: FakeOperations) -> None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from skyserve.client.client import Client
     from skyserve.model.view import DownResult
 
+_STUCK = ("FAILED_CLEANUP", "CONTROLLER_FAILED")
+"""Statuses that only --purge ends. Left alone in any other, a service is going down already."""
+
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAMES]...", shell_complete=service_names)
@@ -24,7 +27,7 @@ def down(names: tuple[str, ...], everything: bool, purge: bool, replica_id: int 
     """End services, by name or pattern.
 
     Their replicas are terminated, their endpoints closed. Returns at once; that happens in the background. Ends
-    with exit code 3 if a name is of no service, and 1 if a service was left alone.
+    with exit code 3 if a name is of no service, and 1 if a service needs --purge to go.
 
     Example: sky serve down web 'test-*' -y
     """
@@ -50,36 +53,36 @@ def _down_replica(client: "Client", name: str, replica_id: int, purge: bool, yes
 
 
 def _down_services(client: "Client", patterns: tuple[str, ...], purge: bool, yes: bool, wait: bool) -> None:
-    existing = [view.name for view in client.status()]
+    from skyserve.cli.failures import FAILURE, NOT_FOUND
+
+    views = {view.name: view for view in client.status()}
     # What is asked about and what is done are the same names, whatever starts in between.
-    chosen = [name for name in existing if not patterns or any(fnmatchcase(name, p) for p in patterns)]
-    missing = [p for p in patterns if not any(fnmatchcase(name, p) for name in existing)]
+    chosen = [name for name in views if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
+    missing = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in views)]
     for pattern in missing:
         click.echo(f"Service '{pattern}' not found.", err=True)
     if not chosen:
         click.echo("No service to terminate.")
-    else:
-        if not yes:
-            click.confirm(f"Terminating service(s) {_quoted(chosen)}. Proceed?", default=True, abort=True)
-        result = client.down(chosen, purge=purge)
-        _tell(result)
-        if wait:
-            _wait(client, result.scheduled)
-        if result.skipped:
-            click.get_current_context().exit(1)
-    if missing:
-        from skyserve.cli.failures import NOT_FOUND
-
-        click.get_current_context().exit(NOT_FOUND)
+        click.get_current_context().exit(NOT_FOUND if missing else 0)
+    if not yes:
+        click.confirm(f"Terminating service(s) {_quoted(chosen)}. Proceed?", default=True, abort=True)
+    result = client.down(chosen, purge=purge)
+    stuck = [skipped.name for skipped in result.skipped if views[skipped.name].status in _STUCK]
+    _tell(result, stuck)
+    if wait:
+        _wait(client, chosen)
+    click.get_current_context().exit(FAILURE if stuck else NOT_FOUND if missing else 0)
 
 
-def _tell(result: "DownResult") -> None:
+def _tell(result: "DownResult", stuck: Sequence[str]) -> None:
     if result.scheduled:
         subject = "Service" if len(result.scheduled) == 1 else "Services"
         verb = "is" if len(result.scheduled) == 1 else "are"
         click.echo(f"{subject} {_quoted(result.scheduled)} {verb} scheduled to be terminated.")
     for skipped in result.skipped:
-        click.secho(f"Service '{skipped.name}' was left alone: {skipped.reason}", fg="yellow", err=True)
+        click.secho(f"Service '{skipped.name}' was left alone: {skipped.reason}.", fg="yellow", err=True)
+    for name in stuck:
+        click.echo(f"To forget it, with all that could not be terminated: sky serve down {name} --purge", err=True)
 
 
 def _wait(client: "Client", names: Sequence[str]) -> None:
