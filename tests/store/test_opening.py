@@ -171,7 +171,7 @@ async def test_unknown_values_are_named(tmp_path: Path, statement: str, said: st
     path = tmp_path / "serve.db"
     store = await open_store(path)
     service = (await store.create_service("web", 30001, "{}", (), 1.0)).service
-    await store.commit(service.id, 0, [AddReplica(1, OFFER)])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)])
     await change(path, statement)
     with pytest.raises(StateUnusable, match=said):
         await store.load(service.id)
@@ -183,7 +183,7 @@ async def test_fields_of_the_future_are_left_aside(tmp_path: Path) -> None:
     path = tmp_path / "serve.db"
     store = await open_store(path)
     service = (await store.create_service("web", 30001, "{}", (), 1.0)).service
-    await store.commit(service.id, 0, [AddReplica(1, OFFER)])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)])
     await change(path, """UPDATE replicas SET offer = json_set(offer, '$.colour', 'blue')""")
     record = await store.load(service.id)
     assert record is not None

@@ -100,7 +100,7 @@ async def test_ids_of_removed_services_stay_used(where: Path | str) -> None:
 async def test_a_replica_begins_pending(store: Store) -> None:
     """A new replica gets the next id, the offer, and the time of the decision."""
     service = await up(store)
-    moved = await store.commit(service.id, 0, [AddReplica(1, OFFER, at=20.5), AddReplica(1, OFFER, at=20.5)])
+    moved = await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5), AddReplica(1, OFFER, 20.5)])
     assert moved == replace(service, generation=1)
     assert (await loaded(store, service)).replicas == (
         Replica(service.id, 1, 1, Phase.PENDING, 20.5, 20.5, OFFER),
@@ -111,7 +111,7 @@ async def test_a_replica_begins_pending(store: Store) -> None:
 async def test_every_field_of_a_replica_is_kept(store: Store) -> None:
     """Nested values, causes, times and prose come back equal, and None again where it was put back."""
     service = await up(store)
-    await store.commit(service.id, 0, [AddReplica(1, OFFER), AddReplica(1, OFFER)])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5), AddReplica(1, OFFER, 20.5)])
     first, second = (await loaded(store, service)).replicas
     await store.commit(service.id, 1, [PutReplica(ended(first))])
     assert (await loaded(store, service)).replicas == (ended(first), second)
@@ -123,12 +123,12 @@ async def test_forgotten_ids_stay_used(where: Path | str) -> None:
     """Forgetting the highest replica and restarting does not give its id again; ids count per service."""
     store = await open_store(where)
     service, other = await up(store), await up(store, "other", 30002)
-    await store.commit(service.id, 0, [AddReplica(1, OFFER), AddReplica(1, OFFER)])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5), AddReplica(1, OFFER, 20.5)])
     await store.commit(service.id, 1, [ForgetReplica(2), ForgetReplica(1)])
     await store.close()
     store = await open_store(where)
-    await store.commit(service.id, 2, [AddReplica(1, OFFER), ForgetReplica(2)])
-    await store.commit(other.id, 0, [AddReplica(1, OFFER)])
+    await store.commit(service.id, 2, [AddReplica(1, OFFER, 20.5), ForgetReplica(2)])
+    await store.commit(other.id, 0, [AddReplica(1, OFFER, 20.5)])
     assert [replica.id for replica in (await loaded(store, service)).replicas] == [3]
     assert [replica.id for replica in (await loaded(store, other)).replicas] == [1]
     await store.close()
@@ -158,7 +158,7 @@ async def test_an_old_generation_has_lost(store: Store) -> None:
     service = await up(store)
     await store.commit(service.id, 0, [])
     with pytest.raises(Superseded):
-        await store.commit(service.id, 0, [AddReplica(1, OFFER)], [Event(1.0, service.id, "launch", "x")])
+        await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)], [Event(1.0, service.id, "launch", "x")])
     with pytest.raises(Superseded):
         await store.remove_service(service.id, 0)
     with pytest.raises(Superseded):
@@ -171,7 +171,7 @@ async def test_an_old_generation_has_lost(store: Store) -> None:
 async def test_one_of_many_writers_wins(store: Store) -> None:
     """Of writers that race with one generation exactly one wins, and the others are told."""
     service = await up(store)
-    racing = [store.commit(service.id, 0, [AddReplica(1, OFFER)]) for _ in range(8)]
+    racing = [store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)]) for _ in range(8)]
     results = await asyncio.gather(*racing, return_exceptions=True)
     assert sum(isinstance(result, Service) for result in results) == 1
     assert sum(isinstance(result, Superseded) for result in results) == 7
@@ -184,7 +184,7 @@ async def test_services_are_written_side_by_side(store: Store) -> None:
 
     async def write(service: Service) -> None:
         for generation in range(10):
-            await store.commit(service.id, generation, [AddReplica(1, OFFER)])
+            await store.commit(service.id, generation, [AddReplica(1, OFFER, 20.5)])
 
     await asyncio.gather(*(write(service) for service in services))
     for service in services:
@@ -194,19 +194,19 @@ async def test_services_are_written_side_by_side(store: Store) -> None:
 async def test_a_commit_is_all_or_nothing(store: Store) -> None:
     """A change that cannot be made takes back those before it, and the generation."""
     service, other = await up(store), await up(store, "other", 30002)
-    await store.commit(service.id, 0, [AddReplica(1, OFFER)])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)])
     before = await loaded(store, service)
     (replica,) = before.replicas
     impossible: list[tuple[Change, type[Exception]]] = [
         (PutReplica(replace(replica, id=9)), KeyError),
-        (AddReplica(5, OFFER), KeyError),
+        (AddReplica(5, OFFER, 20.5), KeyError),
         (MarkEverReady(5), KeyError),
         (PutReplica(replace(replica, service_id=other.id)), ValueError),
         (PutService(other), ValueError),
     ]
     for change, error in impossible:
         with pytest.raises(error):
-            await store.commit(service.id, 1, [AddReplica(1, OFFER), ForgetReplica(1), change])
+            await store.commit(service.id, 1, [AddReplica(1, OFFER, 20.5), ForgetReplica(1), change])
         assert await loaded(store, service) == before
     with pytest.raises(ValueError, match="event"):
         await store.commit(service.id, 1, [ForgetReplica(1)], [Event(1.0, other.id, "x", "y")])
@@ -249,7 +249,7 @@ async def test_removal_leaves_only_the_history(store: Store) -> None:
     service = (await store.create_service("web", 30001, "{}", (("~/x", "t1"),), 10.0)).service
     other = (await store.create_service("other", 30002, "{}", (("~/x", "t2"), ("~/y", "t1")), 10.0)).service
     event = Event(1.0, service.id, "launch", "why")
-    await store.commit(service.id, 0, [AddReplica(1, OFFER)], [event])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)], [event])
     assert await store.live_trees() == {"t1", "t2"}
     await store.remove_service(service.id, 1)
     assert await store.load(service.id) is None
@@ -263,7 +263,7 @@ async def test_removal_leaves_only_the_history(store: Store) -> None:
 async def test_prose_may_quote_anything(store: Store) -> None:
     """Bytes of a log that no database takes do not lose the decision that quotes them."""
     service = await up(store)
-    await store.commit(service.id, 0, [AddReplica(1, OFFER)])
+    await store.commit(service.id, 0, [AddReplica(1, OFFER, 20.5)])
     (replica,) = (await loaded(store, service)).replicas
     ugly = "a\0b\udcffc\ud800d☃"
     changes: list[Change] = [
@@ -284,7 +284,7 @@ async def test_readers_see_whole_decisions(store: Store) -> None:
 
     async def write() -> None:
         for generation in range(20):
-            await store.commit(service.id, generation, [AddReplica(1, OFFER), AddReplica(1, OFFER)])
+            await store.commit(service.id, generation, [AddReplica(1, OFFER, 20.5), AddReplica(1, OFFER, 20.5)])
 
     writing = asyncio.create_task(write())
     while not writing.done():
@@ -298,7 +298,7 @@ async def test_cancelled_writers_leave_no_halves(store: Store) -> None:
     service = await up(store)
     for turns in range(40):
         record = await loaded(store, service)
-        changes = [AddReplica(1, OFFER), AddReplica(1, OFFER)]
+        changes = [AddReplica(1, OFFER, 20.5), AddReplica(1, OFFER, 20.5)]
         writing = asyncio.create_task(store.commit(service.id, record.service.generation, changes))
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -309,5 +309,5 @@ async def test_cancelled_writers_leave_no_halves(store: Store) -> None:
         await asyncio.gather(writing, reading, return_exceptions=True)
     record = await loaded(store, service)
     assert len(record.replicas) == 2 * record.service.generation
-    after = await store.commit(service.id, record.service.generation, [AddReplica(1, OFFER)])
+    after = await store.commit(service.id, record.service.generation, [AddReplica(1, OFFER, 20.5)])
     assert after.generation == record.service.generation + 1

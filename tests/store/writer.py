@@ -21,7 +21,7 @@ async def main(path: Path) -> None:
     while True:
         record = await store.load(service.id)
         assert record is not None
-        changes: list[Change] = [AddReplica(1, OFFER), AddReplica(1, OFFER)]
+        changes: list[Change] = [AddReplica(1, OFFER, 20.5), AddReplica(1, OFFER, 20.5)]
         if record.replicas:
             oldest, newest = record.replicas[0], record.replicas[-1]
             changes += [PutReplica(replace(ended(newest), detail="put")), ForgetReplica(oldest.id)]

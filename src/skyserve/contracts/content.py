@@ -51,5 +51,6 @@ class ContentStore(Protocol):
         ...
 
     async def collect(self, keep: frozenset[str]) -> None:
-        """Delete every tree but those, and the blobs that only the deleted ones named."""
+        """Delete every tree but those and the ones packed lately, whose service may not be recorded yet; and the blobs
+        that only the deleted ones named. May do nothing while something is being packed."""
         ...

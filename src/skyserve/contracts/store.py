@@ -44,7 +44,7 @@ class AddReplica:
 
     version: int
     offer: Offer
-    at: float = 0.0
+    at: float
     """Its `created_at` and `since`: the time of the decision, since the store has no clock."""
 
 
