@@ -27,18 +27,18 @@ def requested_resources(task: Task) -> str:
 
 
 def service_rows(task: Task) -> list[tuple[str, str]]:
-    """(label, value) of the `Service spec:` block."""
+    """(label, value) of the `Service spec:` block. Shows no secret."""
     service = service_of(task)
     probe = service.readiness_probe
     tls = service.tls
     return [
-        ("Readiness probe method", _probe(probe)),
+        ("Readiness probe method", _without_secrets(_probe(probe), task)),
         ("Readiness initial delay seconds", number_text(probe.initial_delay_seconds)),
         ("Readiness probe timeout seconds", number_text(probe.timeout_seconds)),
         ("Replica autoscaling policy", describe_policy(task)),
         ("TLS Certificates", f"Keyfile: {tls.keyfile}, Certfile: {tls.certfile}" if tls else "No TLS Enabled"),
         ("Spot Policy", _spot(service.scaling)),
-        ("Load Balancing Policy", service.policy.value),
+        ("Load Balancing Policy", service.load_balancing_policy.value),
     ]
 
 
@@ -70,6 +70,14 @@ def _probe(probe: ReadinessProbe) -> str:
     method = "GET" if probe.post_data is None else "POST"
     body = "" if probe.post_data is None else f" {json.dumps(probe.post_data)}"
     return f"{method} {probe.path}{body}{' with custom headers' if probe.headers else ''}"
+
+
+def _without_secrets(text: str, task: Task) -> str:
+    """The body of a probe may hold what a variable put there."""
+    for secret in task.secrets.values():
+        if value := secret.get_secret_value():
+            text = text.replace(json.dumps(value)[1:-1], "***")
+    return text
 
 
 def _spot(policy: ReplicaPolicy) -> str:

@@ -73,14 +73,15 @@ def _filled(
         if value is None and name not in environ:
             problems.append(Problem(option, None, name, "not set in the environment", f"Write {option} {name}=..."))
         values[name] = environ.get(name, "") if value is None else value
+    options: dict[Path, str] = {(section, name): option for name in asked}
+    source = replace(source, data={**source.data, section: values}, options={**source.options, **options})
     for name, value in values.items():
         if value is None:
             remedy = f"Write {option} {name}=... on the command line."
             problems.append(source.problem((section, name), "has no value yet", remedy))
         elif isinstance(value, str) and _UNUSABLE.search(value):
             problems.append(source.problem((section, name), "holds a NUL character or broken text", "Remove it."))
-    options: dict[Path, str] = {(section, name): option for name in asked}
-    return replace(source, data={**source.data, section: values}, options={**source.options, **options})
+    return source
 
 
 def _as_written(source: Source, path: Path, value: Any) -> Any:

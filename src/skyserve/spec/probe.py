@@ -39,7 +39,9 @@ class ReadinessProbe(Model):
     """Time between probes."""
     consecutive_failure_threshold_timeout: Seconds = 180
     """Longest time of failing probes, once ready, before the replica is replaced."""
-    post_data: Annotated[Any, BeforeValidator(_post_data, json_schema_input_type=dict[str, Any] | str)] = None
+    post_data: Annotated[Any, BeforeValidator(_post_data, json_schema_input_type=dict[str, Any] | str)] = Field(
+        default=None, repr=False
+    )
     """JSON value (or its text) to be sent; makes the probe a POST."""
     headers: dict[str, str] = Field(default={}, repr=False)
     """Headers sent with each probe, such as API keys."""

@@ -42,7 +42,7 @@ class Service(Model):
     """A number of replicas that follows the load, or a mixture of spot and on-demand ones."""
     ports: Port | None = None
     """The port that replicas listen on; needed where resources open several."""
-    load_balancing_policy: Annotated[LoadBalancingPolicy, AnyCase] | None = None
+    load_balancing_policy: Annotated[LoadBalancingPolicy, AnyCase] = LoadBalancingPolicy.LEAST_LOAD
     """How requests are spread: least_load, round_robin or instance_aware_least_load."""
     load_balancer: LoadBalancer = LoadBalancer()
     """Settings of the endpoint."""
@@ -75,7 +75,7 @@ class Service(Model):
         if self.replicas is not None and self.replica_policy is not None:
             yield Finding("given together with replica_policy", "Keep one of them.", ("replicas",))
         by_accelerator = self.replica_policy is not None and self.replica_policy.by_accelerator
-        instance_aware = self.policy is LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD
+        instance_aware = self.load_balancing_policy is LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD
         if by_accelerator and not instance_aware:
             remedy = "Write load_balancing_policy: instance_aware_least_load, or one number for all."
             where = ("replica_policy", "target_qps_per_replica")
@@ -87,11 +87,6 @@ class Service(Model):
                 remedy,
                 ("load_balancing_policy",),
             )
-
-    @property
-    def policy(self) -> LoadBalancingPolicy:
-        """How requests are spread."""
-        return self.load_balancing_policy or LoadBalancingPolicy.LEAST_LOAD
 
     @property
     def scaling(self) -> ReplicaPolicy:

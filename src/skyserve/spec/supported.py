@@ -121,9 +121,9 @@ def _location(option: Option, path: Path) -> Iterator[Finding]:
 def _service(service: Service) -> Iterator[Finding]:
     if service.tls is not None:
         yield Finding(_YET, "Remove it, or let a proxy before the endpoint speak https.", ("service", "tls"))
-    if service.policy is LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD:
+    if service.load_balancing_policy is LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD:
         remedy = "Write least_load or round_robin."
-        yield Finding(f"{service.policy} is {_YET}", remedy, ("service", "load_balancing_policy"))
+        yield Finding(f"{service.load_balancing_policy} is {_YET}", remedy, ("service", "load_balancing_policy"))
     policy = service.replica_policy
     if policy is None:
         return

@@ -20,7 +20,7 @@ def target_of(task: Task) -> Target:
         ordered=task.resources.is_ordered,
         num_nodes=task.num_nodes,
         probe=_probe(service.readiness_probe),
-        load_balancing_policy=service.policy,
+        load_balancing_policy=service.load_balancing_policy,
         stream_timeout=service.load_balancer.stream_timeout_seconds,
         drain_seconds=service.drain_seconds,
     )

@@ -28,7 +28,9 @@ def _as_is(value: Any) -> Any:
     return value
 
 
-_Written = dict[VariableName, str | float | bool | None]
+_Written = Annotated[
+    dict[VariableName, str | float | bool | None], Field(json_schema_extra={"additionalProperties": False})
+]
 
 Variables = Annotated[dict[VariableName, str], BeforeValidator(_as_is, json_schema_input_type=_Written)]
 """`envs:`; what editors accept is what may be written, while here each has its value."""

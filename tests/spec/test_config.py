@@ -1,0 +1,75 @@
+"""The user's settings."""
+
+import pytest
+
+from skyserve.spec.config import Config, parse_config
+from skyserve.spec.errors import SpecError
+
+
+@pytest.mark.parametrize(
+    ("autostop", "seconds"),
+    [
+        ("", 600),
+        ("true", 600),
+        ("false", None),
+        ("0", 0),
+        ("5", 300),
+        ("'5'", 300),
+        ("90m", 5400),
+        ("10h", 36000),
+        ("1d", 86400),
+        ("{}", 600),
+        ("{idle_minutes: 2h}", 7200),
+        ("{idle_minutes: 3, down: false}", 180),
+    ],
+)
+def test_autostop(autostop: str, seconds: float | None) -> None:
+    """Every form of SkyServe's key: a boolean, minutes, a time with its unit, a mapping."""
+    config = parse_config(f"serve:\n  controller:\n    autostop: {autostop}\n", filename="config.yaml")
+    assert config == Config(idle_seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "serve:\n", "serve:\n  controller:\n"])
+def test_nothing_said(text: str) -> None:
+    """An empty file gives the defaults."""
+    assert parse_config(text, filename="config.yaml") == Config()
+
+
+def test_what_has_no_effect_is_told() -> None:
+    """Keys that are SkyPilot's are accepted, and named so that they can be shown."""
+    text = (
+        "aws:\n  vpc_name: inner\nserve:\n  bucket: s3://b\n"
+        "  controller:\n    resources: {cpus: 4}\n    autostop: {down: true}\n"
+    )
+    assert sorted(map(str, parse_config(text, filename="config.yaml").unused)) == [
+        "config.yaml:1: aws: has no effect here.",
+        "config.yaml:4: serve.bucket: has no effect here.",
+        "config.yaml:6: serve.controller.resources: has no effect here.",
+        "config.yaml:7: serve.controller.autostop.down: has no effect here.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("serv: {}\n", "config.yaml:1: serv: unknown key. Did you mean serve?"),
+        ("serve:\n  controler: {}\n", "config.yaml:2: serve.controler: unknown key. Did you mean controller?"),
+        ("controller: {}\n", "config.yaml:1: controller: not a key here. Write it under serve."),
+        ("serve: 3\n", "config.yaml:1: serve: should be a mapping, not '3'."),
+        (
+            "serve: {controller: {autostop: soon}}\n",
+            "config.yaml:1: serve.controller.autostop: should be a time in minutes, not 'soon'."
+            " Write 10, or with a unit: 10m, 10h, 2d.",
+        ),
+        (
+            "serve: {controller: {autostop: -1}}\n",
+            "config.yaml:1: serve.controller.autostop: should be a time in minutes",
+        ),
+        ("serve: [\n", "config.yaml:2: not valid YAML"),
+    ],
+)
+def test_mistakes(text: str, message: str) -> None:
+    """Mistakes are refused with file, line and key."""
+    with pytest.raises(SpecError) as caught:
+        parse_config(text, filename="config.yaml")
+    assert str(caught.value).startswith(message)
