@@ -34,6 +34,7 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
         tls_encrypted=False,
         created_at=service.created_at,
         replicas=[_replica_view(snapshot, r) for r in replicas],
+        stopped_reason=service.stopped_reason,
     )
 
 
