@@ -21,8 +21,9 @@ def drive(draft: Draft) -> None:
         elif replica.phase is Phase.PROVISIONING and replica.instance is None:
             draft.do(Launch(replica.id, f"a machine at {replica.offer.place}{_again(replica.attempts)}"))
         elif replica.phase is Phase.TERMINATING:
-            again_at = draft.seen(replica).settled_at + TERMINATE_AGAIN_SECONDS
-            if draft.seen(replica).settled_at > replica.since and again_at > draft.now:
+            settled_at = draft.seen(replica).settled_at
+            again_at = settled_at + TERMINATE_AGAIN_SECONDS
+            if settled_at >= replica.since and again_at > draft.now:
                 draft.wake(again_at)  # accepted; most likely it is about to be absent
                 continue
             draft.do(Terminate(replica.id, f"{replica.ended_by}{_again(replica.attempts)}"))

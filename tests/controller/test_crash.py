@@ -1,0 +1,90 @@
+"""A controller that is killed at any crossing between it and the world leaves nothing that the next cannot finish."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from skyserve.contracts.errors import NameTaken
+from skyserve.controller.operations import ControllerOperations
+from tests.controller.crashing import Gate
+from tests.controller.scene import Scene, task
+from tests.virtual import run_virtual
+
+EVERY = 9
+"""The fast test tries so many crossings less than the slow one, which tries all."""
+
+
+async def up(operations: ControllerOperations, folder: Path) -> None:
+    """A user asks, or had asked before the crash."""
+    try:
+        await operations.up(task(), "web", folder)
+    except NameTaken:
+        return
+
+
+async def down(operations: ControllerOperations) -> None:
+    """A user asks; twice does no harm."""
+    await operations.down(["web"], purge=False)
+
+
+async def story(folder: Path, gate: Gate) -> Scene:
+    """Launch two replicas, lose one's machine, let another's server die, take all down."""
+    scene = Scene(folder)
+    await scene.begin(gate)
+    await scene.ask(lambda operations: up(operations, folder))
+    await scene.until(lambda: len(scene.serving()) == 2)
+    scene.world.lose(scene.machine_of(min(scene.serving())))
+    await scene.until(lambda: len(scene.serving()) == 2)
+    scene.world.end_script(scene.machine_of(min(scene.serving())), "run", exit_code=137)
+    await scene.until(lambda: len(scene.serving()) == 2)
+    await scene.ask(down)
+    await scene.until(lambda: not scene.world.machines and not scene.controller.reconcilers)
+    await scene.end()
+    return scene
+
+
+def crossings(folder: Path) -> int:
+    """How many there are in the whole story."""
+    gate = Gate()
+    run_virtual(story(folder, gate))
+    return gate.crossings
+
+
+def check(scene: Scene) -> None:
+    """Nothing leaked, nothing doubled, no id used twice."""
+    tokens = Counter(instance.token for instance in scene.world.launches)
+    assert not scene.world.machines
+    assert set(tokens.values()) == {1}
+    assert len(tokens) == 4
+    assert not scene.plane.tables
+
+
+def killed(folder: Path, ats: Iterable[int], *, after: bool) -> None:
+    """Kill at each of these crossings, one story after the other."""
+    for at in ats:
+        gate = Gate(at, after=after)
+        try:
+            check(run_virtual(story(folder, gate)))
+        except (AssertionError, asyncio.CancelledError, TimeoutError) as error:
+            raise AssertionError(
+                f"killed {'after' if after else 'before'} crossing {at}, {gate.name}: {error}"
+            ) from error
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_some_crossings(tmp_path: Path, after: bool) -> None:
+    """Wherever it dies in a launch, a replacement or a down, the next controller brings the story to the same end."""
+    count = crossings(tmp_path)
+    assert count > 50
+    killed(tmp_path, range(1 + 4 * after, count + 1, EVERY), after=after)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_every_crossing(tmp_path: Path, after: bool) -> None:
+    """As above, at every single crossing."""
+    killed(tmp_path, range(1, crossings(tmp_path) + 1), after=after)
