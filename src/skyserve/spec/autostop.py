@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from skyserve.spec.amounts import Minutes
-from skyserve.spec.base import AnyCase, Count, Flag, Model, Text
+from skyserve.spec.base import AnyCase, Count, Model, Text
 
 
 class Autostop(Model):
@@ -13,7 +13,7 @@ class Autostop(Model):
 
     idle_minutes: Minutes | None = None
     """Idle time after which the machine stops."""
-    down: Flag = False
+    down: bool = False
     """Give the machine back instead of stopping it."""
     wait_for: Annotated[Literal["jobs_and_ssh", "jobs", "none"], AnyCase] | None = None
     """What counts as being busy."""

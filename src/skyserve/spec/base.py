@@ -23,7 +23,8 @@ class Finding(NamedTuple):
 
 def invalid(*findings: Finding) -> PydanticCustomError:
     """To be raised by a validator. The texts hold nothing of the user's: values may come from secrets."""
-    return PydanticCustomError("refused", "refused", {"findings": findings})
+    reasons = "; ".join(finding.reason for finding in findings)
+    return PydanticCustomError("refused", "{reasons}", {"reasons": reasons, "findings": findings})
 
 
 class Model(BaseModel):
@@ -103,6 +104,3 @@ PositiveNumber = Annotated[_AboveZero, BeforeValidator(_not_boolean, json_schema
 
 Text = Annotated[str, Field(strict=True)]
 """Text; a number or a boolean must be quoted."""
-
-Flag = Annotated[bool, Field(strict=False)]
-"""true or false."""

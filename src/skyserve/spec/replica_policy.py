@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import model_validator
 
-from skyserve.spec.base import AnyCase, Count, Finding, Flag, Model, PositiveNumber, Seconds, invalid
+from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, Seconds, invalid
 
 _ACCELERATOR_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]*(:\d+(\.\d+)?)?")
 
@@ -30,7 +30,7 @@ class ReplicaPolicy(Model):
     """How long the load must call for fewer replicas before some are removed."""
     base_ondemand_fallback_replicas: Count | None = None
     """Of the replicas on spot machines, how many are to be on-demand instead."""
-    dynamic_ondemand_fallback: Flag | None = None
+    dynamic_ondemand_fallback: bool | None = None
     """Whether on-demand machines stand in for spot machines that are not ready."""
     spot_placer: Annotated[Literal["dynamic_fallback"], AnyCase] | None = None
     """How spot replicas are spread over places."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from skyserve.spec.accelerators import AcceleratorChoice, AcceleratorField
 from skyserve.spec.amounts import Cpus, Memory, Size
 from skyserve.spec.autostop import AutostopField
-from skyserve.spec.base import AnyCase, Finding, Flag, Model, PositiveNumber, Text, invalid
+from skyserve.spec.base import AnyCase, Finding, Model, PositiveNumber, Text, invalid
 from skyserve.spec.infra import Location, cloud_name, parse_infra
 from skyserve.spec.ports import PortsField
 
@@ -20,9 +20,9 @@ class AcceleratorArgs(Model):
     """Software version of the TPU machine."""
     tpu_name: Text | None = None
     """Name of the TPU."""
-    tpu_vm: Flag | None = None
+    tpu_vm: bool | None = None
     """Whether the TPU is a machine of its own."""
-    gcp_queued_resource: Flag | None = None
+    gcp_queued_resource: bool | None = None
     """Whether capacity is queued for."""
 
 
@@ -47,7 +47,7 @@ class Option(Model):
     """GPUs of each node: `A100:8`, `{L4:1, A10G:1}` (any of them), `[L4:1, A10G:1]` (in order of preference)."""
     accelerator_args: AcceleratorArgs | None = None
     """Settings of TPUs."""
-    use_spot: Flag | None = None
+    use_spot: bool | None = None
     """Machines that cost less and may be taken away."""
     job_recovery: Text | dict[str, Any] | None = None
     """Of managed jobs; refused for a service, whose replicas are replaced anyway."""

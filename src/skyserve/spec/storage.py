@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
-from skyserve.spec.base import AnyCaseUpper, Flag, Model, Text
+from skyserve.spec.base import AnyCaseUpper, Model, Text
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -19,7 +19,7 @@ class Storage(Model):
     """What to put into it: a local path, several, or the address of an existing bucket."""
     store: Annotated[str, AnyCaseUpper] | None = None
     """Whose bucket: S3, GCS, AZURE, R2, ..."""
-    persistent: Flag = True
+    persistent: bool = True
     """Whether it stays when the service is gone."""
     mode: Annotated[Literal["MOUNT", "COPY", "MOUNT_CACHED"], AnyCaseUpper] = "MOUNT"
     """Mount the bucket, or copy what it holds."""

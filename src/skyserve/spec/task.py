@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, model_validator
 
-from skyserve.spec.base import Flag, Model, PositiveCount, Text, invalid
+from skyserve.spec.base import Model, PositiveCount, Text, invalid
 from skyserve.spec.pool import Pool
 from skyserve.spec.resources import Resources
 from skyserve.spec.service import Service
@@ -76,7 +76,7 @@ class Task(Model):
     """Expected size of what the task reads."""
     outputs: dict[str, Any] | None = None
     """Expected size of what the task writes."""
-    api_server_access: Flag | None = None
+    api_server_access: bool | None = None
     """Whether the task may call SkyPilot's API server."""
 
     retired: ClassVar = {

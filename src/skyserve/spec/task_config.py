@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from skyserve.spec.base import Flag, Model, Text
+from skyserve.spec.base import Model, Text
 
 
 class DockerConfig(Model):
@@ -15,7 +15,7 @@ class DockerConfig(Model):
 class NvidiaConfig(Model):
     """`config.nvidia_gpus:`."""
 
-    disable_ecc: Flag | None = None
+    disable_ecc: bool | None = None
     """Turn error correction of GPU memory off."""
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from skyserve.spec.base import Finding
-from skyserve.spec.resources import Option
+from skyserve.spec.resources import Option, Resources
+from skyserve.spec.service import Service
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -21,11 +22,11 @@ def findings(task: "Task") -> Iterator[Finding]:
     if task.service is not None and task.pool is not None:
         yield Finding("given together with service", "Keep one of them.", ("pool",))
     elif task.service is not None:
-        yield from _recovery(task)
-        yield from _ports(task)
-        yield from _spot(task)
+        yield from _recovery(task.resources)
+        yield from _ports(task.service, task.resources)
+        yield from _spot(task.service, task.resources)
     elif task.pool is not None:
-        yield from _pool(task)
+        yield from _pool(task.resources)
 
 
 def _files(task: "Task") -> Iterator[Finding]:
@@ -45,17 +46,16 @@ def _docker_login(task: "Task") -> Iterator[Finding]:
             yield Finding(f"a login to a Docker registry lacks {' and '.join(missing)}", remedy, (section,))
 
 
-def _recovery(task: "Task") -> Iterator[Finding]:
-    if any(option.job_recovery for option in task.resources.alternatives):
+def _recovery(resources: Resources) -> Iterator[Finding]:
+    if any(option.job_recovery for option in resources.alternatives):
         remedy = "Remove it: preempted replicas are replaced anyway."
         yield Finding("is for managed jobs, not for services", remedy, ("resources", "job_recovery"))
 
 
-def _ports(task: "Task") -> Iterator[Finding]:
-    assert task.service is not None
+def _ports(service: Service, resources: Resources) -> Iterator[Finding]:
     where = ("resources", "ports")
-    main = task.service.ports
-    opened = [option.ports for option in task.resources.alternatives]
+    main = service.ports
+    opened = [option.ports for option in resources.alternatives]
     if main is not None:
         if not all(any(main in ports for ports in option) for option in opened):
             remedy = f"Add {main} to resources.ports."
@@ -68,13 +68,12 @@ def _ports(task: "Task") -> Iterator[Finding]:
         yield Finding("the alternatives open different ports", "Open the same port in each.", where)
 
 
-def _spot(task: "Task") -> Iterator[Finding]:
-    assert task.service is not None
-    options = task.resources.alternatives
-    if (field := task.service.spot_field) and not all(option.use_spot for option in options):
+def _spot(service: Service, resources: Resources) -> Iterator[Finding]:
+    options = resources.alternatives
+    if (field := service.spot_field) and not all(option.use_spot for option in options):
         where = ("service", "replica_policy", field)
         yield Finding("needs spot machines", "Write use_spot: true under resources, for every alternative.", where)
-    elif task.service.scaling.spot_placer and len({_needs(option) for option in options}) > 1:
+    elif service.scaling.spot_placer and len({_needs(option) for option in options}) > 1:
         where = ("service", "replica_policy", "spot_placer")
         remedy = "Let the alternatives differ in infra alone."
         yield Finding("a spot placer moves one kind of machine, but the resources differ", remedy, where)
@@ -84,8 +83,8 @@ def _needs(option: Option) -> str:
     return option.model_dump_json(exclude=set(_LOCATION))
 
 
-def _pool(task: "Task") -> Iterator[Finding]:
-    if any(option.ports for option in task.resources.alternatives):
+def _pool(resources: Resources) -> Iterator[Finding]:
+    if any(option.ports for option in resources.alternatives):
         yield Finding("a pool serves no port", "Remove it.", ("resources", "ports"))
-    if task.resources.ordered:
+    if resources.ordered:
         yield Finding("a pool takes no ordered resources", "Write any_of.", ("resources", "ordered"))
