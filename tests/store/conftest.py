@@ -28,7 +28,7 @@ def _postgres_programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server on a Unix socket; yields the SQLAlchemy URL of it, to be given a database name."""
+    """A PostgreSQL server on a Unix socket; yields the URL of a database in it."""
     pytest.importorskip("asyncpg", reason="asyncpg, the driver, is not installed")
     programs = _postgres_programs()
     if programs is None:
@@ -49,7 +49,7 @@ def postgres() -> Iterator[str]:
             while subprocess.run([programs / "pg_isready", "-q", "-h", home]).returncode:
                 assert server.poll() is None and time.monotonic() < deadline, (home / "log").read_text()
                 time.sleep(0.05)
-            yield f"postgresql+asyncpg://postgres@/{{}}?host={home}"
+            yield f"postgresql+asyncpg://postgres@/postgres?host={home}"
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: what it holds is thrown away
             server.wait()
@@ -63,12 +63,12 @@ async def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     if request.param == "sqlite":
         return tmp_path / "serve.db"
     server: str = request.getfixturevalue("postgres")
-    name = f"sky_{os.urandom(6).hex()}"
-    engine = create_async_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = create_async_engine(server)
+    async with engine.begin() as connection:  # much quicker than a database a test
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
     await engine.dispose()
-    return server.format(name)
+    return server
 
 
 @pytest.fixture
