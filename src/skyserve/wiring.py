@@ -61,6 +61,8 @@ def discovery(home: Home) -> Callable[[], Sequence[Infra]]:
 async def run_controller(home: Home) -> None:
     """Run until there has been no service for the configured time, or a signal or `sky api stop` ends it."""
     config = read_config(home)
+    for unused in config.unused:
+        log.warning("%s", unused)
     clock = SystemClock()
     store = await open_store(home.database)
     owner = await store.owner()
