@@ -33,3 +33,25 @@ async def test_a_dead_machine_is_tried_ever_more_rarely(tmp_path: Path, monkeypa
         await asyncio.sleep(0.5)
     gaps = [round(after - before) for before, after in itertools.pairwise(tries)]
     assert gaps == [1, 2, 4, 8, LONGEST_BACKOFF, LONGEST_BACKOFF]
+
+
+@virtual
+async def test_nobody_waits_for_a_machine_known_to_be_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first asker waits for the deadline; later ones are told at once, while the machine is tried again."""
+    loop = asyncio.get_running_loop()
+
+    async def silence(**_: object) -> None:
+        await asyncio.sleep(10)
+        raise TimeoutError
+
+    monkeypatch.setattr(asyncssh, "connect", silence)
+    connection = Connection(PoolHost("box"), KnownHosts(tmp_path / "known"), None, TEST_TOOL)
+    waited = []
+    for _ in range(10):
+        before = loop.time()
+        with pytest.raises(Transient, match="it does not answer"):
+            await connection.get()
+        waited.append(loop.time() - before)
+        await asyncio.sleep(3)
+    assert waited == [10.0] + [0.0] * 9
+    await connection.close()

@@ -47,8 +47,8 @@ class Connection:
         self._tool = tool
         self._known_hosts = known_hosts
         self._ssh_config = ssh_config
-        self._lock = asyncio.Lock()
         self._current: asyncssh.SSHClientConnection | None = None
+        self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._failure: InfraError | None = None
         self._backoff = 0.0
         self._retry_at = 0.0
@@ -56,29 +56,44 @@ class Connection:
         """Where the machine is: its IP address once it was reached, else the name we have for it."""
 
     async def get(self) -> asyncssh.SSHClientConnection:
-        """The connection. Raises Transient or Unauthorized; for a while after a failure at once, in the same words."""
-        async with self._lock:
-            if self._current and not self._current.is_closed():
-                return self._current
-            loop = asyncio.get_running_loop()
-            if self._failure and loop.time() < self._retry_at:
-                raise type(self._failure)(*self._failure.args)
-            try:
-                self._current = await self._open()
-            except InfraError as error:
-                self._backoff = min(self._backoff * 2 or FIRST_BACKOFF, LONGEST_BACKOFF)
-                self._retry_at = loop.time() + self._backoff
-                self._failure = error
-                raise
-            self._failure, self._backoff = None, 0.0
+        """The connection. Raises Transient or Unauthorized.
+
+        Nobody waits for a machine that could not be reached when it was last tried: while it is tried again, behind
+        the scenes and ever more rarely, that failure is raised at once.
+        """
+        if self._current and not self._current.is_closed():
             return self._current
+        if self._opening is None and asyncio.get_running_loop().time() >= self._retry_at:
+            self._opening = asyncio.create_task(self._try_to_open())
+            # Perhaps nobody waits to be told of its failure.
+            self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if self._failure:
+            raise type(self._failure)(*self._failure.args)
+        assert self._opening is not None, "a time to wait until comes with a failure"
+        return await asyncio.shield(self._opening)
 
     async def close(self) -> None:
         """Let go of the connection. It opens again when needed."""
+        if self._opening:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
         if self._current:
             self._current.abort()
             await self._current.wait_closed()
             self._current = None
+
+    async def _try_to_open(self) -> asyncssh.SSHClientConnection:
+        try:
+            self._current = await self._open()
+        except InfraError as error:
+            self._backoff = min(self._backoff * 2 or FIRST_BACKOFF, LONGEST_BACKOFF)
+            self._retry_at = asyncio.get_running_loop().time() + self._backoff
+            self._failure = error
+            raise
+        finally:
+            self._opening = None
+        self._failure, self._backoff = None, 0.0
+        return self._current
 
     async def _open(self) -> asyncssh.SSHClientConnection:
         name = self._host.name
