@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from skyserve.api.app import create_app
 from skyserve.api.server import serve
+from skyserve.contracts.errors import StateUnusable
 from skyserve.contracts.infra import Infra
 from skyserve.controller.clock import SystemClock
 from skyserve.controller.controller import Controller
@@ -133,7 +134,7 @@ def main() -> int:
         _log_to(home)
         try:
             asyncio.run(run_controller(home))
-        except (SpecError, ServeError, OSError) as error:
+        except (SpecError, ServeError, StateUnusable, OSError) as error:
             log.error("%s", error)
             sys.stderr.write(f"{error}\n")
             return 1

@@ -148,9 +148,9 @@ def test_a_broken_setup_stops_with_its_reason(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         scene.world.behaviour = fails(2, stage="setup")
         await up(scene)
-        await scene.clock.sleep(600)
+        await scene.clock.sleep(310)
         launched = len(scene.world.launches)
-        await scene.clock.sleep(3600)
+        await scene.clock.sleep(900)
         assert len(scene.world.launches) == launched <= 8
         seen = await view(scene)
         assert seen.status is ServiceStatus.FAILED
@@ -171,10 +171,10 @@ def test_a_server_that_crashes_later_is_replaced_for_long(tmp_path: Path) -> Non
         scene.world.behaviour = fails(3)
         for machine in list(scene.world.machines):
             scene.world.end_script(machine, "run", exit_code=3)
-        await scene.clock.sleep(1800)
+        await scene.clock.sleep(700)
         midway = len(scene.world.launches)
         assert (await view(scene)).status is ServiceStatus.FAILED
-        await scene.clock.sleep(600)
+        await scene.clock.sleep(310)
         assert midway < len(scene.world.launches) < 50
 
     play(tmp_path, story)

@@ -14,7 +14,6 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from skyserve.endpoint.bootstrap import connection_limit, heap_limit
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.router import EnvoyRouter
 from skyserve.endpoint.running import Running
@@ -150,36 +149,7 @@ async def test_end_leaves_nothing_running(own: Path) -> None:
     assert not (own / "deeper/envoy.stat").exists()
 
 
-def test_reused_pid_is_nobody(tmp_path: Path) -> None:
-    """A record whose pid lives with another start time, or that cannot be read, stands for no process."""
-    record = tmp_path / "stat"
-    line = Path("/proc/self/stat").read_text()
-    record.write_text(line)
-    assert Running.recorded(record) == Running(os.getpid())
-
-    fields = line.rpartition(") ")[2].split()
-    fields[19] = "1"
-    record.write_text(f"{os.getpid()} (a (strange) name) {' '.join(fields)}")
-    assert Running.recorded(record) is None
-    record.write_text("garbage")
-    assert Running.recorded(record) is None
-    record.unlink()
-    assert Running.recorded(record) is None
-
-
 async def test_long_path_is_refused(tmp_path: Path) -> None:
     """A directory too deep for a Unix socket is told with what to do."""
     with pytest.raises(ValueError, match="SKY_HOME"):
         await EnvoyRouter(tmp_path / ("x" * 100)).start([])
-
-
-@pytest.mark.parametrize(("memory", "limit"), [(2**30, 512 * 2**20), (8 * 2**30, 2 * 2**30), (64 * 2**30, 4 * 2**30)])
-def test_heap_is_bounded(memory: int, limit: int) -> None:
-    """A quarter of memory, no less than 512 MiB, no more than 4 GiB."""
-    assert heap_limit(memory) == limit
-
-
-@pytest.mark.parametrize(("files", "limit"), [(256, 64), (20_000, 9_744), (1_048_576, 50_000)])
-def test_connections_leave_files_for_replicas(files: int, limit: int) -> None:
-    """Less than half the files that Envoy may open."""
-    assert connection_limit(files) == limit

@@ -21,14 +21,15 @@ class Choice:
     wake_at: float | None = None
 
 
-def choose(snapshot: Snapshot, used: Iterable[Place]) -> Choice:
-    """Pick the offer for one more replica. `used`: places of the replicas that live or are about to."""
+def choose(snapshot: Snapshot, replicas: Sequence[Replica], used: Iterable[Place]) -> Choice:
+    """Pick the offer for one more replica. `replicas`: as this pass leaves them; `used`: places of those that live or
+    are about to."""
     if not snapshot.offers:
         return Choice(None, "no enabled infra has a machine that fits the request; see `sky check`")
-    resting = _resting(snapshot.replicas)
+    resting = _resting(replicas)
     dark = {
         replica.offer.place
-        for replica in snapshot.replicas
+        for replica in replicas
         if replica.phase in MAY_HOLD_MACHINE
         and (seen := snapshot.observations.get(replica.id)) is not None
         and seen.unreachable_since is not None
@@ -38,7 +39,7 @@ def choose(snapshot: Snapshot, used: Iterable[Place]) -> Choice:
         offer for offer in snapshot.offers if resting.get(offer.place, 0.0) <= snapshot.now and offer.place not in dark
     ]
     if not open_offers:
-        return _nowhere(snapshot, resting, dark)
+        return _nowhere(snapshot, replicas, resting, dark)
     count = Counter(used)
     rank = _ranking(snapshot.version.target.requests) if snapshot.version.target.ordered else {}
     best = min(open_offers, key=lambda o: (rank.get(o.request, 0), o.hourly_usd, count[o.place], o.place))
@@ -63,8 +64,10 @@ def _resting(replicas: Sequence[Replica]) -> dict[Place, float]:
     return resting
 
 
-def _nowhere(snapshot: Snapshot, resting: dict[Place, float], dark: set[Place] | frozenset[Place]) -> Choice:
+def _nowhere(
+    snapshot: Snapshot, replicas: Sequence[Replica], resting: dict[Place, float], dark: set[Place] | frozenset[Place]
+) -> Choice:
     waits = [resting[o.place] for o in snapshot.offers if resting.get(o.place, 0.0) > snapshot.now]
-    told = [r.detail for r in snapshot.replicas if r.detail and resting_place(r) > snapshot.now]
+    told = [r.detail for r in replicas if r.detail and resting_place(r) > snapshot.now]
     why = told[-1] if told else f"{', '.join(sorted(str(p) for p in dark))} does not answer"
     return Choice(None, f"no place has room now: {why}", min(waits, default=None))

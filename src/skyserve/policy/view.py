@@ -52,7 +52,7 @@ def _detail(snapshot: Snapshot) -> str:
             last = max((r for r in replicas if r.ended_by in FAILURES), key=lambda r: r.id, default=None)
             why = f"; the last: {last.detail}" if last else ""
             return f"{service.failure_streak} replicas failed in a row, the next try is in {wait:.0f} s{why}"
-        choice = choose(snapshot, (r.offer.place for r in alive))
+        choice = choose(snapshot, replicas, (r.offer.place for r in alive))
         if choice.offer is None:
             return choice.reason
     return ""

@@ -20,9 +20,9 @@ HEALTH_TIMEOUT_SECONDS = 10.0
 UNHEALTHY_AFTER = 3
 """Checks in a row. One that is refused fails at once; a server that answers one request at a time may be silent for
 almost 40 s before it is passed over."""
-FAILURES_BEFORE_EJECTION = 1
-"""Connections that failed. More would not do: an unreachable replica has no requests in flight and so is the first
-choice for each new one, and for each retry."""
+FAILURES_BEFORE_EJECTION = 2
+"""Connections in a row. Not one, which on an overloaded machine may befall a good replica; and not many: a dead one
+has no requests in flight and so is the first choice for each new request, and for each retry."""
 EJECTION_SECONDS = 10.0
 """At most: the next health check that passes ends it."""
 UNLIMITED = 1_000_000

@@ -1,6 +1,7 @@
 """Backends -> ClusterLoadAssignment. Replicas come and go here alone, so that no other resource has to change."""
 
 from skyserve.endpoint.translate.naming import ENDPOINTS, Json, resource_name
+from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 
 
@@ -19,7 +20,11 @@ def _endpoint(backend: Backend) -> Json:
         "endpoint": {
             "address": {"socket_address": {"address": address.host, "port_value": address.port}},
             # Health checks say the same Host as the readiness probe: some frameworks refuse names they do not know.
-            "health_check_config": {"hostname": str(address)},
+            "health_check_config": {"hostname": _host_header(address)},
         },
         "health_status": "DRAINING" if backend.draining else "HEALTHY",
     }
+
+
+def _host_header(address: Address) -> str:
+    return f"[{address.host}]:{address.port}" if ":" in address.host else str(address)

@@ -15,6 +15,29 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip file can hold: equal sources give equal bytes."""
 
 
+_ENTRY = b"""
+import os, sys, zipfile
+
+packed = os.path.abspath(sys.argv[0])
+folder = packed[: -len(".pyz")]
+if not os.path.isdir(folder):
+    fresh = "%s.%d" % (folder, os.getpid())
+    zipfile.ZipFile(packed).extractall(fresh)
+    try:
+        os.rename(fresh, folder)
+    except OSError:
+        # Another run was first.
+        import shutil
+        shutil.rmtree(fresh)
+sys.path[0] = folder
+from node.main import main
+
+main()
+"""
+"""Unpacks itself beside itself on the first run: out of an archive Python compiles every module at every start, which
+takes three times as long as all the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """The packed tool."""
@@ -29,7 +52,7 @@ def tool() -> Tool:
     """The tool of this version."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "__main__.py", b"from node.main import main\n\nmain()\n")
+        _add(archive, "__main__.py", _ENTRY)
         for source in sorted(resources.files(f"{__package__}.node").iterdir(), key=lambda file: file.name):
             if source.name.endswith(".py"):
                 _add(archive, f"node/{source.name}", source.read_bytes())

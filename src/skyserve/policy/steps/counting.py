@@ -67,7 +67,7 @@ def _create(draft: Draft, missing: int, alive: list[Replica]) -> None:
     if past := rounds(draft.service, draft.target):
         why += f"; round {past + 1} after failures"
     for _ in range(missing):
-        choice = choose(draft.snapshot, used)
+        choice = choose(draft.snapshot, draft.replicas(), used)
         draft.wake(choice.wake_at)
         if choice.offer is None:
             return

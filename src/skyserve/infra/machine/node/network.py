@@ -51,7 +51,7 @@ def settle(root: str) -> None:
     state = records.read_json(os.path.join(root, _FILE))
     if state is None:
         return
-    bridge = _bridge(root)
+    bridge = bridge_name(root)
     held = [record for _, record in records.nodes(root) if record["way"] == ways.NETNS]
     if held:
         _nft(_rules(bridge, state["subnet"], held))
@@ -69,7 +69,7 @@ def join(root: str, record: Record) -> None:
 
     Called by the keeper's parent, whose children are born into the keeper's process namespace: there it is process 1.
     """
-    bridge = _bridge(root)
+    bridge = bridge_name(root)
     end = _end(bridge, record["ip"])
     if _exists(end):
         _ip(f"link del {end}")
@@ -109,7 +109,7 @@ def resolv_conf() -> str | None:
 
 
 def _ensure(root: str) -> dict[str, str]:
-    bridge = _bridge(root)
+    bridge = bridge_name(root)
     state: dict[str, str] | None = records.read_json(os.path.join(root, _FILE))
     if state is None or not _exists(bridge):
         subnet = _free_subnet(bridge)
@@ -182,7 +182,8 @@ def _open_docker(bridge: str, *, wanted: bool) -> None:
             _quiet(["iptables", "-w", "-I" if wanted else "-D", *rule])
 
 
-def _bridge(root: str) -> str:
+def bridge_name(root: str) -> str:
+    """What the bridge, and the nft table, of an installation are called."""
     return "sky" + hashlib.sha256(os.path.realpath(root).encode()).hexdigest()[:8]
 
 
