@@ -85,7 +85,7 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
     ),
     "no capacity ends the replica": (
         with_one(Phase.PROVISIONING, instance=None, setback=Setback(Cause.NO_CAPACITY, "8 cpus asked, 2 free")),
-        [(1, Cause.NO_CAPACITY), ("create", "local (localhost)"), ("terminate", 1)],
+        [(1, Cause.NO_CAPACITY), ("terminate", 1)],
     ),
     "an uncertain launch is tried again later": (
         with_one(Phase.PROVISIONING, instance=None, setback=Setback(None, "timeout")),
