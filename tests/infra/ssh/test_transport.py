@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,21 @@ async def test_an_upgraded_tool_sits_beside_the_old_one(hosts: Hosts, known_host
         await transport.call("echo", {})
         await transport.close()
     assert len(list((hosts[0].home / ".sky/node").iterdir())) == 2
+
+
+async def test_an_alias_behind_a_jump_host(hosts: Hosts, known_hosts: KnownHosts, tmp_path: Path) -> None:
+    """The user's ssh configuration leads to a machine through another, and its own address is what is published."""
+    jump, target = hosts
+    trusted = tmp_path / "known_hosts"
+    trusted.write_text(await run("ssh-keyscan", "-t", "ed25519", jump.ip))
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host jump\n  HostName {jump.ip}\n  User root\n  IdentityFile {hosts.identity_file}\n"
+        f"  UserKnownHostsFile {trusted}\n"
+        f"Host inner\n  HostName {target.ip}\n  User root\n  IdentityFile {hosts.identity_file}\n  ProxyJump jump\n"
+    )
+    transport = SshTransport(PoolHost("inner"), known_hosts, config, TEST_TOOL)
+    assert (await transport.call("echo", {}))["said"] == {}
+    assert (transport.host, transport.publish) == ("inner", target.ip)
+    assert known_hosts.find(target.ip, 22)
+    await transport.close()

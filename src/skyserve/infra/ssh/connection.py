@@ -53,7 +53,7 @@ class Connection:
         self._backoff = 0.0
         self._retry_at = 0.0
         self.address = host.name
-        """Where the machine is: its IP address once it was reached, else the name we have for it."""
+        """Where the machine is: its IP address once it was reached, as far as that can be told, else its name."""
 
     async def get(self) -> asyncssh.SSHClientConnection:
         """The connection. Raises Transient or Unauthorized.
@@ -121,8 +121,9 @@ class Connection:
         if not pins:
             self._known_hosts.pin(how.address, how.port, connection.get_server_host_key())
         await self._equip(connection)
-        if peer := connection.get_extra_info("peername"):
-            self.address = peer[0]
+        # Through a jump host there is no peer that we could name.
+        peer = connection.get_extra_info("peername")
+        self.address = peer[0] if peer and peer[0] else how.address
         return connection
 
     async def _equip(self, connection: asyncssh.SSHClientConnection) -> None:
