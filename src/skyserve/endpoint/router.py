@@ -36,15 +36,15 @@ class EnvoyRouter:
         """The same with IP addresses, as Envoy was told."""
         self._packed: dict[int, Mapping[str, Resource]] = {}
         self._process = EnvoyProcess(self._layout)
+        self._admin = Admin(self._layout.admin_socket)
+        self._traffic = Traffic(self._admin, self._awaited)
+        self._logs = LogFiles(self._layout, self._admin)
+        self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, tables: Sequence[RouteTable]) -> None:
         """Serve these, and nothing else. Raises ValueError if the directory's path is too long for a socket."""
         self._layout.prepare()
-        self._admin = Admin(self._layout.admin_socket)
-        self._traffic = Traffic(self._admin, self._awaited)
-        self._logs = LogFiles(self._layout, self._admin)
-        self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         for table in tables:
             await self._take(table)
         self._logs.keep(frozenset(self._asked))
