@@ -40,6 +40,15 @@ def test_the_file_is_private_and_openssh_reads_it(known_hosts: KnownHosts) -> No
     assert found[0] == [key]
 
 
+def test_a_last_line_without_its_end_is_not_spoilt(known_hosts: KnownHosts) -> None:
+    """A pin after a line that an editor left unfinished is a line of its own."""
+    keys = [public_key(), public_key()]
+    known_hosts.pin("10.0.0.5", 22, keys[0])
+    known_hosts.path.write_text(known_hosts.path.read_text().rstrip("\n"))
+    known_hosts.pin("10.0.0.6", 22, keys[1])
+    assert [pin.key for host in ("10.0.0.5", "10.0.0.6") for pin in known_hosts.find(host, 22)] == keys
+
+
 def test_a_damaged_line_is_an_error(known_hosts: KnownHosts) -> None:
     """A pin that cannot be read is not taken for a machine never met."""
     known_hosts.pin("10.0.0.5", 22, public_key())
@@ -55,3 +64,11 @@ def test_a_changed_key_is_told_with_its_line(known_hosts: KnownHosts) -> None:
     message = str(known_hosts.changed("10.0.0.5", 22))
     assert message.startswith("10.0.0.5 shows another host key")
     assert f"{known_hosts.path}:2" in message and "remove that line" in message
+
+
+def test_a_key_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    """Where the file cannot be made the error names it and the machine."""
+    (tmp_path / "file").touch()
+    known_hosts = KnownHosts(tmp_path / "file" / "ssh_known_hosts")
+    with pytest.raises(Unauthorized, match=r"host key of 10\.0\.0\.5 cannot be kept in .*/file/ssh_known_hosts"):
+        known_hosts.pin("10.0.0.5", 22, public_key())

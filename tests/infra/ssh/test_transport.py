@@ -206,3 +206,6 @@ async def test_an_alias_behind_a_jump_host(hosts: Hosts, known_hosts: KnownHosts
     assert (transport.host, transport.publish) == ("inner", target.ip)
     assert known_hosts.find(target.ip, 22)
     await transport.close()
+    trusted.write_text("")
+    with pytest.raises(Unauthorized, match="jump host cannot be trusted"):
+        await transport.call("echo", {})

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import asyncssh
 
-from skyserve.contracts.errors import InfraError, Transient
+from skyserve.contracts.errors import InfraError, Transient, Unauthorized
 from skyserve.infra.machine.bundle import Tool
-from skyserve.infra.ssh.known_hosts import KnownHosts
-from skyserve.infra.ssh.login import access, refused
+from skyserve.infra.ssh.known_hosts import KnownHosts, Pin
+from skyserve.infra.ssh.login import Access, access, refused
 from skyserve.infra.ssh.placement import place
 from skyserve.infra.ssh.pools import PoolHost
 
@@ -32,11 +32,13 @@ class _Client(asyncssh.SSHClient):  # type: ignore[misc]  # asyncssh is untyped 
     """Accepts any host key of a machine never met before: it is pinned once the login has proved it."""
 
     def __init__(self, met_before: bool) -> None:
-        self._met_before = met_before
+        self.met_before = met_before
+        self.refused_key = False
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Asked only about keys that are not pinned."""
-        return not self._met_before
+        """Asked only about keys that are not pinned, and not about those of jump hosts."""
+        self.refused_key = self.met_before
+        return not self.met_before
 
 
 class Connection:
@@ -96,13 +98,33 @@ class Connection:
         return self._current
 
     async def _open(self) -> asyncssh.SSHClientConnection:
-        name = self._host.name
         how = access(self._host, self._ssh_config)
         pins = self._known_hosts.find(how.address, how.port)
+        connection = await self._connect(how, pins)
+        try:
+            if not pins:
+                self._known_hosts.pin(how.address, how.port, connection.get_server_host_key())
+            # Once a connection, since the machine may be another after a loss.
+            async with asyncio.timeout(EQUIP_TIMEOUT):
+                await place(connection, self._tool, self._host.name)
+        except BaseException as error:
+            connection.abort()
+            if isinstance(error, OSError | asyncssh.Error):
+                words = f"{self._host.name}: the connection was lost while the tool was sent ({reason(error)})"
+                raise Transient(words) from None
+            raise
+        # Through a jump host there is no peer that we could name.
+        peer = connection.get_extra_info("peername")
+        self.address = peer[0] if peer and peer[0] else how.address
+        return connection
+
+    async def _connect(self, how: Access, pins: list[Pin]) -> asyncssh.SSHClientConnection:
+        name = self._host.name
+        client = _Client(met_before=bool(pins))
         keys = [pin.key for pin in pins]
         try:
-            connection = await asyncssh.connect(
-                client_factory=lambda: _Client(met_before=bool(pins)),
+            return await asyncssh.connect(
+                client_factory=lambda: client,
                 known_hosts=lambda *_: (keys, [], []),
                 connect_timeout=CONNECT_TIMEOUT,
                 login_timeout=LOGIN_TIMEOUT,
@@ -110,34 +132,19 @@ class Connection:
                 keepalive_count_max=KEEPALIVE_COUNT,
                 **how.options,
             )
-        except asyncssh.HostKeyNotVerifiable:
-            raise self._known_hosts.changed(how.address, how.port) from None
+        except asyncssh.HostKeyNotVerifiable as error:
+            if client.refused_key:
+                raise self._known_hosts.changed(how.address, how.port) from None
+            raise Unauthorized(
+                f"{name}: its jump host cannot be trusted ({error.reason}). Log in to that once with `ssh`, "
+                f"so that its key is in ~/.ssh/known_hosts."
+            ) from None
         except asyncssh.PermissionDenied:
             raise refused(name, "it refused the login") from None
         except ValueError as error:  # A key or an option that asyncssh cannot use; it shows no secret.
             raise refused(name, str(error)) from None
         except (OSError, asyncssh.Error) as error:
             raise Transient(f"{name} cannot be reached by ssh: {reason(error)}") from None
-        if not pins:
-            self._known_hosts.pin(how.address, how.port, connection.get_server_host_key())
-        await self._equip(connection)
-        # Through a jump host there is no peer that we could name.
-        peer = connection.get_extra_info("peername")
-        self.address = peer[0] if peer and peer[0] else how.address
-        return connection
-
-    async def _equip(self, connection: asyncssh.SSHClientConnection) -> None:
-        """See that the tool is there: once a connection, since the machine may be another after a loss."""
-        name = self._host.name
-        try:
-            async with asyncio.timeout(EQUIP_TIMEOUT):
-                await place(connection, self._tool, name)
-        except (OSError, asyncssh.Error) as error:
-            connection.abort()
-            raise Transient(f"{name}: the connection was lost while the tool was sent ({reason(error)})") from None
-        except BaseException:
-            connection.abort()
-            raise
 
 
 def reason(error: BaseException) -> str:

@@ -35,9 +35,11 @@ class KnownHosts:
         """
         name = entry_name(host, port)
         try:
-            lines = self.path.read_text().splitlines()
+            lines = self.path.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise Unauthorized(f"{self.path} cannot be read ({error.strerror}). Correct its permissions.") from None
         entries = [(number, line.split()) for number, line in enumerate(lines, start=1)]
         return [self._pin(number, fields) for number, fields in entries if fields and name in fields[0].split(",")]
 
@@ -51,14 +53,23 @@ class KnownHosts:
             ) from None
 
     def pin(self, host: str, port: int, key: asyncssh.SSHKey) -> None:
-        """Trust this key from now on. One write of one line, so that two processes may do it at once."""
+        """Trust this key from now on. One write of one line, so that two processes may do it at once.
+
+        Raises Unauthorized where it cannot be kept: the machine would be taken on trust again and again.
+        """
         line = f"{entry_name(host, port)} {key.export_public_key().decode().strip()}\n"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            before = self.path.read_bytes() if self.path.exists() else b""
+            # An editor may have left the last line without its end.
+            end = "" if not before or before.endswith(b"\n") else "\n"
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "ab", buffering=0) as file:
+                file.write((end + line).encode())
+        except OSError as error:
+            raise Unauthorized(
+                f"the host key of {host} cannot be kept in {self.path} ({error.strerror}). Make that file writable."
+            ) from None
 
     def changed(self, host: str, port: int) -> Unauthorized:
         """The error for a machine that shows another key than it did."""
