@@ -5,22 +5,22 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from skyserve.contracts.errors import Transient
 from skyserve.infra.machine import protocol
 from skyserve.infra.machine.bundle import tool
-from skyserve.infra.machine.node import content, listing
+from skyserve.infra.machine.node import main
 from skyserve.infra.machine.node.refusal import Refusal
 from skyserve.model.place import Address
 
-_GLANCES: Mapping[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
-    "list": listing.nodes,
-    "missing": content.missing,
-}
-"""Commands that only look at files, and are asked so often that starting Python for each would cost more."""
+_NEEDS_PROCESS = frozenset({"facts", "create", "receive"})
+"""Commands that fork, or read a body. The rest run in a thread: to start Python would cost more than they do."""
+_THREADS = 16
 _CHUNK = 1 << 16
 
 
@@ -31,6 +31,8 @@ class LocalTransport:
         self._root = root
         self._python = python
         self._prefix = tuple(prefix)
+        # Of our own: ending a replica takes seconds, and must not hold up whatever else the process does in threads.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="machine")
 
     @property
     def host(self) -> str:
@@ -46,8 +48,9 @@ class LocalTransport:
         self, command: str, request: Mapping[str, Any], *, body: AsyncIterable[bytes] | None = None, timeout: float = 30
     ) -> dict[str, Any]:
         """Run one command, in a thread if it only looks, else in a process of its own."""
-        if command in _GLANCES and not self._prefix:
-            return await asyncio.to_thread(self._glance, command, dict(request))
+        if command not in _NEEDS_PROCESS and not self._prefix:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._run, command, dict(request))
         process = await self._start(command, request)
         try:
             async with asyncio.timeout(timeout):
@@ -79,15 +82,17 @@ class LocalTransport:
         return address
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the threads; what they do is carried out."""
+        self._threads.shutdown(wait=False)
 
-    def _glance(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _run(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return _GLANCES[command](str(self._root), request)
+            reply: dict[str, Any] = main.run(command, str(self._root), request)
         except Refusal as refusal:
             raise protocol.error(refusal.kind, refusal.message, self.host) from None
         except OSError as error:
             raise Transient(f"{self.host}: {error}") from None
+        return reply
 
     async def _start(self, command: str, request: Mapping[str, Any]) -> asyncio.subprocess.Process:
         packed = await asyncio.to_thread(self._place_tool)
@@ -112,9 +117,10 @@ class LocalTransport:
         path = self._root / "tool" / packed.name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.write_bytes(packed.data)
-            fresh.replace(path)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as fresh:
+                fresh.write(packed.data)
+            Path(fresh.name).chmod(0o755)
+            Path(fresh.name).replace(path)
         return path
 
 
@@ -126,7 +132,6 @@ async def _send(process: asyncio.subprocess.Process, body: AsyncIterable[bytes] 
                 process.stdin.write(chunk)
                 await process.stdin.drain()
         process.stdin.close()
-        await process.stdin.wait_closed()
     except (BrokenPipeError, ConnectionResetError):
         # It has answered, or died, without reading on; its answer tells.
         return

@@ -16,20 +16,21 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 _ENTRY = b"""
-import os, sys, zipfile
+import os, sys
 
 packed = os.path.abspath(sys.argv[0])
 folder = packed[: -len(".pyz")]
 if not os.path.isdir(folder):
+    import shutil, zipfile
     fresh = "%s.%d" % (folder, os.getpid())
-    zipfile.ZipFile(packed).extractall(fresh)
     try:
+        zipfile.ZipFile(packed).extractall(fresh)
         os.rename(fresh, folder)
     except OSError:
-        # Another run was first.
-        import shutil
-        shutil.rmtree(fresh)
-sys.path[0] = folder
+        # Another run was first, or we may not write here: the archive itself will do.
+        shutil.rmtree(fresh, ignore_errors=True)
+if os.path.isdir(folder):
+    sys.path[0] = folder
 from node.main import main
 
 main()

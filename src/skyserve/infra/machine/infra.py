@@ -34,6 +34,8 @@ class MachineOptions:
     host_ports: tuple[int, int] = (20000, 29999)
     """Ports of a machine that lead to replicas, where a port space has no address of its own. Below 32768, where
     Linux begins to give ports to outgoing connections."""
+    listing_seconds: float = 1.0
+    """How old an answer about what runs on a machine may be: however many replicas are polled, it is asked so often."""
     ways: tuple[str, ...] | None = None
     """The only ways of making port spaces to consider (see node/ways.py); None: all."""
 
@@ -44,7 +46,7 @@ class MachineInfra:
     def __init__(self, name: str, transports: Sequence[Transport], options: MachineOptions | None = None) -> None:
         self._name = name
         self._options = options or MachineOptions()
-        self._fleet = Fleet([Machine(transport) for transport in transports])
+        self._fleet = Fleet([Machine(transport, self._options.listing_seconds) for transport in transports])
 
     @property
     def name(self) -> str:

@@ -10,8 +10,6 @@ from skyserve.infra.machine.transport import Transport
 from skyserve.model.instance import InstanceState
 from skyserve.model.place import Address
 
-_LISTING_FRESH_SECONDS = 1.0
-"""However many replicas are polled, a machine is asked once a second."""
 _LISTING_TIMEOUT = 15
 _FACTS_FRESH_SECONDS = 60.0
 _FACTS_TIMEOUT = 40
@@ -92,8 +90,9 @@ class NodeRecord:
 class Machine:
     """A transport, and what was last learned through it."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, listing_seconds: float) -> None:
         self.transport = transport
+        self._listing_seconds = listing_seconds
         self.host = transport.host
         self._listing: asyncio.Task[tuple[NodeRecord, ...]] | None = None
         self._listed_at = 0.0
@@ -115,10 +114,10 @@ class Machine:
         return self._facts
 
     async def nodes(self) -> tuple[NodeRecord, ...]:
-        """Every node there, not older than a second and than our last change. Raises as Transport.call does."""
+        """Every node there, no older than `listing_seconds` nor our last change. Raises as Transport.call does."""
         age = asyncio.get_running_loop().time() - self._listed_at
         listing = self._listing
-        if listing is None or (listing.done() and age > _LISTING_FRESH_SECONDS):
+        if listing is None or (listing.done() and age > self._listing_seconds):
             listing = self._listing = asyncio.create_task(self._list())
             # Whoever asked may have been cancelled; then nobody is left to be told of the error.
             listing.add_done_callback(lambda task: task.cancelled() or task.exception())

@@ -7,57 +7,58 @@ streams goes on with raw bytes after it. `keep DIRECTORY` as arguments starts a 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
 import sys
-from typing import Any, BinaryIO, Callable, Iterator
+from typing import Any, BinaryIO
 
-from . import birth, content, death, keeper, listing, logs, scripts
 from .refusal import Refusal
 
-_Command = Callable[[str, "dict[str, Any]"], "dict[str, Any]"]
-
-COMMANDS: dict[str, _Command] = {
-    "facts": listing.facts,
-    "list": listing.nodes,
-    "create": birth.create,
-    "terminate": death.terminate,
-    "missing": content.missing,
-    "materialize": content.materialize,
-    "start": scripts.start,
-    "expose": scripts.expose,
+_COMMANDS = {
+    "facts": ("listing", "facts"),
+    "list": ("listing", "nodes"),
+    "create": ("birth", "create"),
+    "terminate": ("death", "terminate"),
+    "missing": ("content", "missing"),
+    "receive": ("content", "receive"),
+    "materialize": ("content", "materialize"),
+    "start": ("scripts", "start"),
+    "expose": ("scripts", "expose"),
+    "log": ("logs", "stream"),
 }
-BODY_COMMANDS: dict[str, Callable[[str, dict[str, Any], BinaryIO], dict[str, Any]]] = {"receive": content.receive}
-STREAMS: dict[str, Callable[[str, dict[str, Any]], Iterator[bytes]]] = {"log": logs.stream}
+"""Command -> (module, function). A run loads what it needs and no more: loading is most of what it costs."""
+_TAKES_BODY = {"receive"}
+_STREAMS = {"log"}
 
 
 def main() -> None:
     """The entry of the packed tool."""
     if sys.argv[1:2] == ["keep"]:
-        keeper.main(sys.argv[2])
+        _load("keeper", "main")(sys.argv[2])
         return
     os.umask(0o022)
     respond(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def run(command: str, root: str, request: dict[str, Any], *more: BinaryIO) -> Any:
+    """Carry out one command in this process. Returns its reply, or an iterator of what it streams. Raises Refusal."""
+    return _load(*_COMMANDS[command])(os.path.expanduser(root), request, *more)
 
 
 def respond(stdin: BinaryIO, stdout: BinaryIO) -> None:
     """Answer the one request on `stdin`."""
     try:
         frame = json.loads(stdin.readline())
-        command, root, request = frame["command"], os.path.expanduser(frame["root"]), frame["request"]
-        if command in STREAMS:
-            chunks = STREAMS[command](root, request)
-            _answer(stdout, {"ok": {}})
-            for chunk in chunks:
-                stdout.write(chunk)
-                stdout.flush()
-                if not chunk and _nobody_reads(stdout):
-                    return
-        elif command in BODY_COMMANDS:
-            _answer(stdout, {"ok": BODY_COMMANDS[command](root, request, stdin)})
-        else:
-            _answer(stdout, {"ok": COMMANDS[command](root, request)})
+        command = frame["command"]
+        result = run(command, frame["root"], frame["request"], *([stdin] if command in _TAKES_BODY else []))
+        _answer(stdout, {"ok": {} if command in _STREAMS else result})
+        for chunk in result if command in _STREAMS else ():
+            stdout.write(chunk)
+            stdout.flush()
+            if not chunk and _nobody_reads(stdout):
+                return
     except Refusal as refusal:
         _answer(stdout, {"error": {"kind": refusal.kind, "message": refusal.message}})
     except BrokenPipeError:
@@ -65,6 +66,10 @@ def respond(stdin: BinaryIO, stdout: BinaryIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except OSError as error:
         _answer(stdout, {"error": {"kind": "Transient", "message": str(error)}})
+
+
+def _load(module: str, function: str) -> Any:
+    return getattr(importlib.import_module(f"{__package__}.{module}"), function)
 
 
 def _answer(stdout: BinaryIO, reply: dict[str, Any]) -> None:
