@@ -13,7 +13,7 @@ from skyserve.client import calls
 from skyserve.client.answers import error_of, result_of
 from skyserve.client.calls import Call, Target
 from skyserve.client.launcher import Launcher
-from skyserve.client.unix_http import NotRunning, cut_off, stuck
+from skyserve.client.unix_http import CutOff, NotRunning, stuck
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
 from skyserve.model.resources import Offer
@@ -77,7 +77,7 @@ class AsyncClient:
         except httpx.ConnectError:
             raise NotRunning from None
         except httpx.TransportError:
-            raise cut_off(self.home.api_socket) from None
+            raise CutOff(self.home.api_socket) from None
 
     async def check(self, *, refresh: bool = True) -> list[CheckResult]:
         """As Client.check."""
@@ -99,7 +99,7 @@ class AsyncClient:
         except httpx.TimeoutException:
             raise stuck(call.timeout) from None
         except httpx.TransportError:
-            raise cut_off(self.home.api_socket) from None
+            raise CutOff(self.home.api_socket) from None
 
     async def _reach(self) -> None:
         # Starting a controller is a matter of processes and polling, rare and short: a thread does it.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from skyserve.client import calls
-from skyserve.client.unix_http import NotRunning, send
+from skyserve.client.unix_http import CutOff, NotRunning, send
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.home import Home
 from skyserve.model.view import PROTOCOL, Health
@@ -42,10 +42,10 @@ class Launcher:
         self._patience = patience
 
     def health(self) -> Health | None:
-        """Who answers; None if nobody does."""
+        """Who answers; None if nobody does, or only one that is ending."""
         try:
             return send(self._home.api_socket, calls.health())
-        except NotRunning:
+        except (NotRunning, CutOff):
             return None
 
     def require(self) -> Health:

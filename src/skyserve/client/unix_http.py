@@ -26,10 +26,12 @@ class NotRunning(ServeError):
         super().__init__(ErrorKind.UNAVAILABLE, "The controller is not running.", "Start it: sky api start")
 
 
-def cut_off(path: Path) -> ServeError:
-    """The error for an answer that never came to its end."""
-    log = path.with_name("controller.log")
-    return ServeError(ErrorKind.UNAVAILABLE, "The controller broke off its answer.", f"Its log tells why: {log}")
+class CutOff(ServeError):
+    """An answer that never came to its end: the controller ended meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        log = path.with_name("controller.log")
+        super().__init__(ErrorKind.UNAVAILABLE, "The controller broke off its answer.", f"Its log tells why: {log}")
 
 
 def stuck(seconds: float | None) -> ServeError:
@@ -65,7 +67,7 @@ def send(path: Path, call: Call[T]) -> T:
     except TimeoutError:
         raise stuck(call.timeout) from None
     except (OSError, http.client.HTTPException):
-        raise cut_off(path) from None
+        raise CutOff(path) from None
     finally:
         connection.close()
 
@@ -80,7 +82,7 @@ def stream(path: Path, call: Call[bytes]) -> Iterator[bytes]:
         while chunk := response.read1(CHUNK_BYTES):
             yield chunk
     except (OSError, http.client.HTTPException):
-        raise cut_off(path) from None
+        raise CutOff(path) from None
     finally:
         connection.close()
 

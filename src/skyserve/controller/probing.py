@@ -25,6 +25,8 @@ class Subject:
     settings: ProbeSettings
     phase: Phase
     """A starting replica is probed eagerly."""
+    doubtful: bool = False
+    """Something else speaks against it: it is probed at once, and eagerly."""
 
 
 class ProbeBoard:
@@ -47,6 +49,9 @@ class ProbeBoard:
         for replica_id in self._tasks.keys() - subjects.keys():
             self._tasks.pop(replica_id).cancel()
             self._tallies.pop(replica_id, None)
+        for replica_id in self._tasks.keys() & subjects.keys():
+            if subjects[replica_id].doubtful and not self._subjects[replica_id].doubtful:
+                self._tasks.pop(replica_id).cancel()
         self._subjects = dict(subjects)
         for replica_id in subjects.keys() - self._tasks.keys():
             self._tasks[replica_id] = asyncio.create_task(self._probe_for_life(replica_id))
@@ -66,7 +71,7 @@ class ProbeBoard:
         subject = self._subjects[replica_id]
         settled = tally.passes >= subject.settings.rise and subject.phase is not Phase.STARTING
         failing_long = tally.failures > max(subject.settings.fall, 1) and subject.phase is Phase.NOT_READY
-        if settled or failing_long:
+        if not subject.doubtful and (settled or failing_long):
             return subject.settings.interval
         return min(EAGER_SECONDS, subject.settings.interval, FIRST_SECONDS * 1.5**tally.failures)
 

@@ -272,7 +272,8 @@ class Reconciler:
             target = targets[replica.version]
             address = replica.instance.addresses.get(target.port) if replica.instance else None
             if replica.phase in _PROBED and address is not None:
-                subjects[replica.id] = Subject(address, target.probe, replica.phase)
+                doubtful = self._world.fleet.unreachable_since(replica.offer.place) is not None
+                subjects[replica.id] = Subject(address, target.probe, replica.phase, doubtful)
         self._probes.set(subjects)
         self._tasks.keep({r.id for r in self._record.replicas if r.phase in (*_PROBED, Phase.DRAINING)})
 

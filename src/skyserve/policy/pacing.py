@@ -60,7 +60,7 @@ LAUNCH_RETRY_SECONDS = 5.0
 """Wait after the first such try; doubles."""
 TERMINATE_RETRY_SECONDS = 1.0
 """Wait after the first failed termination; doubles. It is retried for ever: a machine costs money."""
-TERMINATE_RETRY_CAP_SECONDS = 30.0
+TERMINATE_RETRY_CAP_SECONDS = 10.0
 
 
 def after_launch_failure(replica: Replica, detail: str, now: float) -> Replica | None:

@@ -17,6 +17,9 @@ from skyserve.probe.wording import in_words
 
 MAX_REDIRECTS = 10
 """Hops followed before a replica is taken to send us in circles."""
+CONNECT_SECONDS = 5.0
+"""Longest time to connect, however long the answer may take: a machine's kernel accepts a connection at once, whatever
+its server is busy with, so that silence means a machine that is off or cut off."""
 MAX_BODY = 64 * 1024
 """Bytes of an answer that are read. What says 200 and then so much is ready; nobody looks at the rest."""
 
@@ -44,8 +47,9 @@ class HttpProber:
 
     async def _status(self, address: Address, settings: ProbeSettings) -> int:
         """The status after redirects, once the body has come as far as we read it."""
-        # No timeouts of httpx: they bound single reads, which a byte now and then would satisfy for ever.
-        async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=None) as client:
+        # No other timeouts of httpx: they bound single reads, which a byte now and then would satisfy for ever.
+        patience = httpx.Timeout(None, connect=CONNECT_SECONDS)
+        async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=patience) as client:
             request = _request(client, address, settings)
             for _ in range(MAX_REDIRECTS + 1):
                 response = await client.send(request, stream=True)

@@ -23,6 +23,8 @@ def in_words(error: BaseException, timeout: float) -> str:
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno).lower()
     match error:
+        case httpx.ConnectTimeout():
+            return "the machine does not answer"
         case httpx.TooManyRedirects():
             return "redirects without end"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():

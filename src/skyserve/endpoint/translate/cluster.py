@@ -148,8 +148,9 @@ def _breakers() -> Json:
         "max_connections": UNLIMITED,
         "max_pending_requests": UNLIMITED,
         "max_requests": UNLIMITED,
-        # When a replica dies, all of its requests are retried at once.
-        "retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 100},
+        # When a machine dies, all of its requests are retried at once, and each only a few times. A budget, which is
+        # a share of the requests in flight, would refuse some of them.
+        "max_retries": UNLIMITED,
     }
 
 
