@@ -11,10 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.hosts import Host, Hosts, ssh_hosts, why_impossible
-
 from bench.served import Served, until
 from skyserve.model.home import Home
+from tests.hosts import Host, Hosts, ssh_hosts, why_impossible
 
 
 async def power_off(served: Served, hosts: Hosts, off: list[Host]) -> float:

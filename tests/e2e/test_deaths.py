@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench.failover import kill_controller, kill_envoy, kill_replica
 from bench.power_off import fenced, power_off
 from bench.processes import all_in
 from bench.served import Served
-
 from skyserve.model.home import Home
 from tests.hosts import Host, ssh_hosts, why_impossible
 

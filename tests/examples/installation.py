@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import all_in
-
 from skyserve.infra.machine.node import network
 from skyserve.model.home import Home
 
