@@ -77,7 +77,7 @@ class ServiceView:
     """When a replica was first ready."""
     ready_replicas: int
     total_replicas: int
-    """Without failed ones, with those shutting down."""
+    """Without failed ones, with those shutting down and those that are yet to come."""
     target_replicas: int
     endpoint: str
     """URL; empty while there is none."""

@@ -16,6 +16,7 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
     service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
     counted = [r for r in replicas if not (failed(r) and r.phase is Phase.GONE)]
     ready = [r for r in replicas if r.phase is Phase.READY]
+    wanted = target.replicas if service.goal is Goal.RUN else 0
     return ServiceView(
         name=service.name,
         service_id=service.id,
@@ -25,8 +26,8 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
         detail=_detail(snapshot),
         uptime_since=service.first_ready_at,
         ready_replicas=len(ready),
-        total_replicas=len(counted),
-        target_replicas=target.replicas if service.goal is Goal.RUN else 0,
+        total_replicas=max(len(counted), wanted),
+        target_replicas=wanted,
         endpoint=f"http://{host}:{service.port}",
         policy=policy,
         load_balancing_policy=str(target.load_balancing_policy),
