@@ -78,7 +78,9 @@ def send(connection: socket.socket, message: dict[str, Any], descriptors: Sequen
     if descriptors:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         data = data[connection.sendmsg([data], rights) :]
-    connection.sendall(data)
+    if data:
+        # Sending nothing would fail, if the other end has answered and closed already.
+        connection.sendall(data)
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
