@@ -11,14 +11,14 @@ from skyserve.model.resources import Amount, ResourceRequest
 from tests.contract.bench import OWNER, Bench, Play, until
 
 
-async def test_what_never_fits_is_not_offered(bench: Bench) -> None:
+async def test_what_never_fits_is_not_offered(any_kind: Bench) -> None:
     """An impossible request gets no offers, and no error."""
-    assert not await bench.infra().offers(ResourceRequest(cpus=Amount(100_000)), 1)
+    assert not await any_kind.infra().offers(ResourceRequest(cpus=Amount(100_000)), 1)
 
 
-async def test_an_infra_says_whether_it_can_be_used(bench: Bench) -> None:
+async def test_an_infra_says_whether_it_can_be_used(any_kind: Bench) -> None:
     """check() answers for an infra that works, with its name and what was found."""
-    infra = bench.infra()
+    infra = any_kind.infra()
     result = await infra.check()
     assert (result.infra, result.enabled) == (infra.name, True)
     assert result.reason and result.details
@@ -35,30 +35,30 @@ async def test_a_launch_is_tagged_and_addressed(bench: Bench) -> None:
     assert (await infra.inventory(OWNER)).instances == (instance,)
 
 
-async def test_one_token_starts_one_instance(bench: Bench) -> None:
+async def test_one_token_starts_one_instance(any_kind: Bench) -> None:
     """Launching with a token again, even at the same time, finds the first instance."""
-    infra = bench.infra()
-    first, second = await asyncio.gather(bench.launch(infra), bench.launch(infra))
-    third = await bench.launch(bench.infra())
+    infra = any_kind.infra()
+    first, second = await asyncio.gather(any_kind.launch(infra), any_kind.launch(infra))
+    third = await any_kind.launch(any_kind.infra())
     assert first.id == second.id == third.id
     assert len((await infra.inventory(OWNER)).instances) == 1
 
 
-async def test_a_lost_reply_loses_no_instance(bench: Bench) -> None:
+async def test_a_lost_reply_loses_no_instance(any_kind: Bench) -> None:
     """If the reply to a launch is lost, the inventory has the instance and the next launch returns it."""
-    infra = bench.infra()
-    bench.lose_next_launch()
+    infra = any_kind.infra()
+    any_kind.lose_next_launch()
     with pytest.raises(Transient):
-        await bench.launch(infra)
-    (found,) = (await bench.infra().inventory(OWNER)).instances
-    assert (await bench.launch(bench.infra())).id == found.id
+        await any_kind.launch(infra)
+    (found,) = (await any_kind.infra().inventory(OWNER)).instances
+    assert (await any_kind.launch(any_kind.infra())).id == found.id
 
 
-async def test_owners_do_not_see_each_other(bench: Bench) -> None:
+async def test_owners_do_not_see_each_other(any_kind: Bench) -> None:
     """The inventory is of one owner, and two owners may use the same token."""
-    infra = bench.infra()
-    mine = await bench.launch(infra)
-    theirs = await bench.launch(infra, owner="somebody-else")
+    infra = any_kind.infra()
+    mine = await any_kind.launch(infra)
+    theirs = await any_kind.launch(infra, owner="somebody-else")
     assert mine.id != theirs.id
     assert [found.id for found in (await infra.inventory(OWNER)).instances] == [mine.id]
 
@@ -94,12 +94,12 @@ async def test_terminating_proves_absence(bench: Bench) -> None:
         await infra.shell(instance).start("again", bench.script(Play()))
 
 
-async def test_ids_are_never_used_twice(bench: Bench) -> None:
+async def test_ids_are_never_used_twice(any_kind: Bench) -> None:
     """A launch after a termination, even with the same token, is another instance."""
-    infra = bench.infra()
-    first = await bench.launch(infra)
+    infra = any_kind.infra()
+    first = await any_kind.launch(infra)
     await infra.terminate(first)
-    assert (await bench.launch(infra)).id != first.id
+    assert (await any_kind.launch(infra)).id != first.id
 
 
 async def test_a_killed_instance_is_noticed_and_can_be_cleaned_up(bench: Bench) -> None:

@@ -11,46 +11,46 @@ from tests.contract.bench import Bench, Play, until
 
 
 @pytest.mark.parametrize("code", [0, 3])
-async def test_exit_codes_are_kept(bench: Bench, code: int) -> None:
+async def test_exit_codes_are_kept(any_kind: Bench, code: int) -> None:
     """A script that ended is EXITED with bash's code."""
-    infra = bench.infra()
-    shell = infra.shell(await bench.launch(infra))
-    await shell.start("setup", bench.script(Play(exit_code=code)))
-    status = await bench.finish(shell, "setup")
+    infra = any_kind.infra()
+    shell = infra.shell(await any_kind.launch(infra))
+    await shell.start("setup", any_kind.script(Play(exit_code=code)))
+    status = await any_kind.finish(shell, "setup")
     assert (status.state, status.exit_code) == (ScriptState.EXITED, code)
 
 
-async def test_a_script_never_started_is_absent(bench: Bench) -> None:
+async def test_a_script_never_started_is_absent(any_kind: Bench) -> None:
     """A name that was never started is ABSENT, and its log is empty, followed or not."""
-    infra = bench.infra()
-    shell = infra.shell(await bench.launch(infra))
+    infra = any_kind.infra()
+    shell = infra.shell(await any_kind.launch(infra))
     assert (await shell.status("setup")).state is ScriptState.ABSENT
-    assert await bench.output(shell, "setup") == ""
-    assert await bench.output(shell, "setup", follow=True) == ""
+    assert await any_kind.output(shell, "setup") == ""
+    assert await any_kind.output(shell, "setup", follow=True) == ""
 
 
-async def test_a_name_is_started_once(bench: Bench) -> None:
+async def test_a_name_is_started_once(any_kind: Bench) -> None:
     """Starting a name again does nothing, whatever became of the first."""
-    infra = bench.infra()
-    shell = infra.shell(await bench.launch(infra))
+    infra = any_kind.infra()
+    shell = infra.shell(await any_kind.launch(infra))
     for line in ("first", "second"):
-        await shell.start("setup", bench.script(Play((line,))))
-        await bench.finish(shell, "setup")
-    assert await bench.output(shell, "setup") == "first\n"
+        await shell.start("setup", any_kind.script(Play((line,))))
+        await any_kind.finish(shell, "setup")
+    assert await any_kind.output(shell, "setup") == "first\n"
 
 
-async def test_logs_are_whole_or_the_end(bench: Bench) -> None:
+async def test_logs_are_whole_or_the_end(any_kind: Bench) -> None:
     """A log comes from its beginning, or its last lines; following it ends with the script."""
-    infra = bench.infra()
-    shell = infra.shell(await bench.launch(infra))
+    infra = any_kind.infra()
+    shell = infra.shell(await any_kind.launch(infra))
     lines = tuple(f"line {number}" for number in range(200))
-    await shell.start("setup", bench.script(Play(lines)))
-    await bench.finish(shell, "setup")
+    await shell.start("setup", any_kind.script(Play(lines)))
+    await any_kind.finish(shell, "setup")
     whole = "".join(f"{line}\n" for line in lines)
-    assert await bench.output(shell, "setup") == whole
-    assert await bench.output(shell, "setup", tail=2) == "line 198\nline 199\n"
-    assert await bench.output(shell, "setup", tail=0) == ""
-    assert await bench.output(shell, "setup", follow=True) == whole
+    assert await any_kind.output(shell, "setup") == whole
+    assert await any_kind.output(shell, "setup", tail=2) == "line 198\nline 199\n"
+    assert await any_kind.output(shell, "setup", tail=0) == ""
+    assert await any_kind.output(shell, "setup", follow=True) == whole
 
 
 async def test_a_log_is_followed_while_it_grows(typical: Bench) -> None:

@@ -39,7 +39,9 @@ class LocalBench(Bench):
         self._bin = root.parent / "bin"
         self._python = python
         self._prefix = prefix
-        self._options = MachineOptions(cpu_share=_SHARE, host_ports=_HOST_PORTS, ways=(way,), listing_seconds=0.05)
+        self._options = MachineOptions(
+            cpu_share=_SHARE, host_ports=_HOST_PORTS, ways=(way,), listing_seconds=0.05, grace_seconds=1
+        )
 
     def infra(self) -> MachineInfra:
         transport = LocalTransport(self.root, python=self._python, prefix=self._prefix)

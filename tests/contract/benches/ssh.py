@@ -35,7 +35,9 @@ class SshBench(Bench):
         (pool,) = parse_pools(self.hosts.pools_yaml("lab"), "ssh_node_pools.yaml")
         transports = [SshTransport(host, self._known_hosts, None, tool()) for host in pool.hosts]
         lossy = [LossyTransport(transport, self.losses) for transport in transports]
-        self.made.append(MachineInfra("ssh/lab", lossy, MachineOptions(cpu_share=_SHARE, listing_seconds=0.05)))
+        self.made.append(
+            MachineInfra("ssh/lab", lossy, MachineOptions(cpu_share=_SHARE, listing_seconds=0.05, grace_seconds=1))
+        )
         return self.made[-1]
 
     def lose_next_launch(self) -> None:

@@ -34,18 +34,25 @@ class Fleet:
 
         Raises Gone if none is left, and that error if none is found.
         """
-        home = self.machines.get(instance.place.zone)
         errors: dict[str, InfraError] = {}
-        if home is not None and len(instance.nodes) == 1:
-            listed = list(await home.nodes())
-        else:
+        nodes = await self._at_home(instance)
+        if nodes is None:
             listed, errors = await self.survey()
-        nodes = sorted((node for node in listed if node.instance == instance.id), key=lambda node: node.rank)
+            nodes = sorted((node for node in listed if node.instance == instance.id), key=lambda node: node.rank)
         if not nodes and not errors:
             raise Gone(f"instance {instance.id} exists no more at {instance.place}")
         if not nodes:
             raise next(iter(errors.values()))
         return nodes, next((errors[host] for host in nodes[0].hosts if host in errors), None)
+
+    async def _at_home(self, instance: Instance) -> list[NodeRecord] | None:
+        """The one node of an instance that has but one; None if others may be elsewhere."""
+        home = self.machines.get(instance.place.zone)
+        if home is None or [node.rank for node in instance.nodes] != [0]:
+            return None
+        found = [node for node in await home.nodes() if node.instance == instance.id]
+        # Of several nodes, the one that was seen may be the only one whose machine answered.
+        return found if all(node.num_nodes == 1 for node in found) else None
 
     async def locate(self, instance: Instance, rank: int) -> tuple[Machine, NodeRecord]:
         """One node and its machine. Raises Gone, or as Transport.call does."""

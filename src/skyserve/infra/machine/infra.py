@@ -36,6 +36,8 @@ class MachineOptions:
     Linux begins to give ports to outgoing connections."""
     listing_seconds: float = 1.0
     """How old an answer about what runs on a machine may be: however many replicas are polled, it is asked so often."""
+    grace_seconds: float = 5.0
+    """Between SIGTERM and SIGKILL. Requests have been drained before: this is for files to be closed."""
     ways: tuple[str, ...] | None = None
     """The only ways of making port spaces to consider (see node/ways.py); None: all."""
 
@@ -102,7 +104,8 @@ class MachineInfra:
         if known:
             identity, hosts = known[0].instance, known[0].hosts
             if known[0].state is InstanceState.STOPPED:
-                return self._instance(known)
+                found, _ = await self._fleet.survey()
+                return self._instance([node for node in found if node.instance == identity])
         else:
             identity, hosts = f"{order.service}-{order.replica_id}-{secrets.token_hex(4)}", await self._hosts(order)
         request = self._creation(order, token, identity, hosts)
@@ -112,22 +115,21 @@ class MachineInfra:
             *(self._create({**request, "instance": first.instance}, rank, hosts) for rank in range(1, order.num_nodes)),
             return_exceptions=True,
         )
+        created = [first, *(node for node in rest if isinstance(node, NodeRecord))]
         if failed := [error for error in rest if isinstance(error, BaseException)]:
             if isinstance(failed[0], NoCapacity):
-                await self.terminate(self._instance([first]))
+                await asyncio.gather(*(self._end(node) for node in created))
             raise failed[0]
-        return self._instance([first, *(node for node in rest if isinstance(node, NodeRecord))])
+        return self._instance(created)
 
     async def inventory(self, owner: str) -> Inventory:
         """What the machines that answer have; of those that do not, nothing is told."""
         nodes, errors = await self._fleet.survey()
         if errors and len(errors) == len(self._fleet.machines):
             raise _foremost(errors.values())
-        mine = sorted((node for node in nodes if node.owner == owner), key=lambda node: (node.instance, node.rank))
+        mine = sorted((node for node in nodes if node.owner == owner), key=lambda node: node.instance)
         return Inventory(
-            instances=tuple(
-                self._instance(list(group)) for _, group in itertools.groupby(mine, key=lambda node: node.instance)
-            ),
+            instances=tuple(self._instance(nodes) for _, nodes in itertools.groupby(mine, lambda node: node.instance)),
             unreachable=frozenset(Place(self._name, zone=host) for host in errors),
         )
 
@@ -135,12 +137,7 @@ class MachineInfra:
         """End its processes and delete its files on every machine that holds a node of it and answers; raises what
         those say that do not."""
         nodes, unreachable = await self._fleet.nodes_of(instance)
-        await asyncio.gather(
-            *(
-                self._fleet.machines[node.host].change("terminate", {"node": node.name}, timeout=_TERMINATE_TIMEOUT)
-                for node in nodes
-            )
-        )
+        await asyncio.gather(*(self._end(node) for node in nodes))
         if unreachable:
             raise unreachable
 
@@ -151,6 +148,10 @@ class MachineInfra:
     async def close(self) -> None:
         """Let go of the connections."""
         await asyncio.gather(*(machine.close() for machine in self._fleet.machines.values()))
+
+    async def _end(self, node: NodeRecord) -> None:
+        request = {"node": node.name, "grace": self._options.grace_seconds}
+        await self._fleet.machines[node.host].change("terminate", request, timeout=_TERMINATE_TIMEOUT)
 
     async def _all_facts(self) -> tuple[dict[str, Facts], dict[str, InfraError]]:
         machines = list(self._fleet.machines.values())
@@ -224,7 +225,8 @@ class MachineInfra:
         raw = await machine.change("create", mine, timeout=_CREATE_TIMEOUT)
         return NodeRecord.read(machine.host, raw["node"])
 
-    def _instance(self, nodes: Sequence[NodeRecord]) -> Instance:
+    def _instance(self, found: Iterable[NodeRecord]) -> Instance:
+        nodes = sorted(found, key=lambda node: node.rank)
         first = nodes[0]
         states = {node.state for node in nodes}
         if InstanceState.STOPPED in states:

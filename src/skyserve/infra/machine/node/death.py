@@ -14,21 +14,19 @@ from . import content, control, kernel, network, records
 from .records import Node, Record
 from .refusal import Refusal
 
-_GRACE_SECONDS = 5
-"""Between SIGTERM and SIGKILL. Requests have been drained before: this is for files to be closed."""
 _KILL_SECONDS = 10
 _POLL_SECONDS = 0.01
 
 
 def terminate(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """End `node` and remove all of it. Raises Gone if there is nothing left."""
+    """End `node`, `grace` seconds after SIGTERM by SIGKILL, and remove all of it. Raises Gone if nothing is left."""
     node = Node(root, request["node"])
     node.record()
     with node.creation():
         record = node.record()
         record["phase"] = "ending"
         node.save(record)
-        end_processes(node, record, _GRACE_SECONDS)
+        end_processes(node, record, request["grace"])
         remove(node, record)
     return {}
 

@@ -112,9 +112,8 @@ class Node:
         """`pending`, `running` or `stopped`, as InstanceState has it."""
         if record["phase"] == "ready":
             return "running" if self.alive() else "stopped"
-        if record["phase"] == "creating" and _is_locked(self.file("creation")):
-            return "pending"
-        return "stopped"
+        # Also if whoever created it has died meanwhile: the next launch with its token goes on.
+        return "pending" if record["phase"] == "creating" else "stopped"
 
 
 def nodes(root: str) -> list[tuple[Node, Record]]:

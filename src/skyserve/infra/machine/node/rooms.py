@@ -32,9 +32,9 @@ def furnish(node: Node, resolv_conf: str | None) -> None:
         kernel.mount(node.file("resolv.conf"), os.path.realpath("/etc/resolv.conf"), None, kernel.MS_BIND)
     folder = os.open(node.path, os.O_PATH | os.O_DIRECTORY)
     kernel.mount(node.file("tmp"), "/tmp", None, kernel.MS_BIND)
-    if not os.path.isdir(node.path):
-        # The installation itself is below /tmp, and has just been covered.
-        os.makedirs(node.path, mode=0o700)
+    if os.path.realpath(node.path).startswith("/tmp/"):
+        # The installation itself has just been covered.
+        os.makedirs(node.path, mode=0o700, exist_ok=True)
         kernel.mount(f"/proc/self/fd/{folder}", node.path, None, kernel.MS_BIND | kernel.MS_REC)
     os.close(folder)
 

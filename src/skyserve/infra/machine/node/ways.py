@@ -107,11 +107,7 @@ def _trial(namespaces: int) -> str:
     child = os.fork()
     if child == 0:
         try:
-            uid, gid = os.geteuid(), os.getegid()
-            kernel.unshare(namespaces)
-            if namespaces & kernel.CLONE_NEWUSER:
-                kernel.map_own_identity(uid, gid, uid, gid)
-            kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+            _try(namespaces)
         except OSError as error:
             os.write(writer, str(error).encode())
         finally:
@@ -121,6 +117,19 @@ def _trial(namespaces: int) -> str:
         refusal = file.read()
     os.waitpid(child, 0)
     return refusal
+
+
+def _try(namespaces: int) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    kernel.unshare(namespaces)
+    if namespaces & kernel.CLONE_NEWUSER:
+        kernel.map_own_identity(uid, gid, uid, gid)
+    if os.fork() == 0:
+        # Only within a process namespace can its /proc be mounted; some containers forbid that alone.
+        kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+        kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+    else:
+        os.wait()
 
 
 def _read(path: str) -> str:
