@@ -30,7 +30,8 @@ def create(root: str, request: dict[str, Any]) -> dict[str, Any]:
             try:
                 _begin(node, record)
             except Exception:
-                death.remove(node, record)
+                death.end_processes(node, record, grace=0)
+                death.remove(node)
                 raise
     return {"node": listing.describe(node, node.record())}
 

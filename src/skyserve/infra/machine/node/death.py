@@ -27,14 +27,15 @@ def terminate(root: str, request: dict[str, Any]) -> dict[str, Any]:
         record["phase"] = "ending"
         node.save(record)
         end_processes(node, record, request["grace"])
-        remove(node, record)
+        remove(node)
     return {}
 
 
 def end_processes(node: Node, record: Record, grace: float) -> None:
     """Ask them, then kill them, and return when none is left. Raises Transient if the kernel does not let go."""
     keeper = control.keeper_pid(node)
-    holders: list[tuple[int, int | None]] = [(pid, started) for pid, started in record["processes"]]
+    noted = [*record["processes"], records.read_json(node.file("keeper.json"))]
+    holders: list[tuple[int, int | None]] = [(pid, started) for pid, started in filter(None, noted)]
     if keeper:
         holders.append((keeper, kernel.start_time(keeper)))
     if keeper and grace:
@@ -51,7 +52,7 @@ def end_processes(node: Node, record: Record, grace: float) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def remove(node: Node, record: Record) -> None:
+def remove(node: Node) -> None:
     """Give back what a node without processes holds of the machine."""
     with records.admission(node.root):
         for name in os.listdir(node.path):

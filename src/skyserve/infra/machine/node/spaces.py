@@ -10,13 +10,14 @@ The keeper is process 1 of a process namespace: when it ends, however it ends, t
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
 import socket
 from typing import Callable
 
-from . import control, kernel, network, proxy, relay, rooms, ways
+from . import control, kernel, network, proxy, records, relay, rooms, ways
 from .records import Node, Record
 from .refusal import Refusal
 
@@ -96,6 +97,8 @@ def enter(node: Node, record: Record, serve: Callable[[list[tuple[int, socket.so
         ours.close()
         _keep(node, record, theirs, lambda: serve(listeners))
         return
+    # Should the keeper never be heard of, this is how it is found and ended.
+    records.write_private(node.file("keeper.json"), json.dumps([child, kernel.start_time(child)]))
     theirs.close()
     for _, listener in listeners:
         listener.close()
