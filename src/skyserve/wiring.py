@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 
 LOG_BYTES = 10 * 2**20
 """The controller's log is begun anew at this size; one old one is kept."""
-IDLE_CHECK_SECONDS = 5.0
+IDLE_CHECK_SECONDS = 1.0
+LEAST_IDLE_SECONDS = 5.0
+"""However short a time is configured: a command that started the controller must find it alive."""
 
 
 def read_config(home: Home) -> Config:
@@ -92,8 +94,9 @@ async def _stop_when_idle(controller: Controller, operations: ControllerOperatio
     """An installation without services needs no processes. None: it stays for ever."""
     clock = controller.world.clock
     while seconds is not None:
-        await clock.sleep(min(IDLE_CHECK_SECONDS, seconds))
-        if controller.empty_since is not None and clock.now() - controller.empty_since >= seconds:
+        await clock.sleep(IDLE_CHECK_SECONDS)
+        patience = max(seconds, LEAST_IDLE_SECONDS)
+        if controller.empty_since is not None and clock.now() - controller.empty_since >= patience:
             log.info("no service for %g s: the controller stops", seconds)
             operations.stopping.set()
             return
@@ -135,7 +138,6 @@ def main() -> int:
         try:
             asyncio.run(run_controller(home))
         except (SpecError, ServeError, StateUnusable, OSError) as error:
-            log.error("%s", error)
             sys.stderr.write(f"{error}\n")
             return 1
     return 0
