@@ -6,10 +6,12 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from bench.processes import all_in
 from skyserve.client.client import Client
 from skyserve.client.launcher import Launcher
 from skyserve.model.error import ErrorKind, ServeError
@@ -40,14 +42,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def started(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A home whose controllers, if any are left, are ended."""
+    """A home whose controllers are ended, those too that are still starting: one may get the lock of one that ends."""
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'src'}")
     yield home
-    for pid in pids(home):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    while left := all_in(home):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def pids(home: Home) -> list[int]:
