@@ -11,11 +11,13 @@ from skyserve.controller.clock import SystemClock
 from tests.virtual import START, Patient, VirtualClock, run_virtual, virtual
 
 
-async def test_the_system_clock_is_the_wall_clock() -> None:
-    """Now lies between two looks at the wall clock, and a sleep of nothing or less returns."""
+async def test_the_system_clock_is_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Now is what the wall clock says, until somebody sets that; and a sleep of nothing or less returns."""
     clock: Clock = SystemClock()
-    before = time.time()
-    assert before <= clock.now() <= time.time()
+    began = time.time()
+    assert clock.now() == pytest.approx(began, abs=1)
+    monkeypatch.setattr(time, "time", lambda: began - 3600)
+    assert clock.now() == pytest.approx(began, abs=1)
     await clock.sleep(-5)
 
 
