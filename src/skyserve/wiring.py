@@ -61,6 +61,14 @@ def discovery(home: Home) -> Callable[[], Sequence[Infra]]:
     return discover
 
 
+def user_name() -> str:
+    """Who runs the controller; the number of a user who has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 async def run_controller(home: Home) -> None:
     """Run until there has been no service for the configured time, or a signal or `sky api stop` ends it."""
     config = read_config(home)
@@ -73,7 +81,7 @@ async def run_controller(home: Home) -> None:
     prober = HttpProber()
     fleet = Fleet(discovery(home), owner, clock)
     content = FileContentStore(home.content)
-    controller = Controller(World(home, store, content, fleet, router, prober, clock, owner, getpass.getuser()))
+    controller = Controller(World(home, store, content, fleet, router, prober, clock, owner, user_name()))
     operations = ControllerOperations(controller)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, operations.stopping.set)
