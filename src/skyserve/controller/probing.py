@@ -15,6 +15,8 @@ FIRST_SECONDS = 0.1
 """Pause after the first probe of a replica that is starting; grows by half each time, up to EAGER_SECONDS."""
 EAGER_SECONDS = 1.0
 """Longest pause between probes while the outcome is open: a replica that is starting, or has just failed a probe."""
+SLOWER_TIMES = 10
+"""By then the pause is EAGER_SECONDS; a power of all failures of an hour would be too large for a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,12 @@ class ProbeBoard:
 
     def _pause(self, replica_id: int, tally: ProbeTally) -> float:
         subject = self._subjects[replica_id]
-        settled = tally.passes >= subject.settings.rise and subject.phase is not Phase.STARTING
+        passing = tally.passes >= subject.settings.rise
         failing_long = tally.failures > max(subject.settings.fall, 1) and subject.phase is Phase.NOT_READY
-        if not subject.doubtful and (settled or failing_long):
+        if not subject.doubtful and (passing or failing_long):
             return subject.settings.interval
-        return min(EAGER_SECONDS, subject.settings.interval, FIRST_SECONDS * 1.5**tally.failures)
+        eager = EAGER_SECONDS if passing else FIRST_SECONDS * 1.5 ** min(tally.failures, SLOWER_TIMES)
+        return min(EAGER_SECONDS, subject.settings.interval, eager)
 
     async def close(self) -> None:
         """Stop probing."""

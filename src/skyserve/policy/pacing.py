@@ -4,6 +4,7 @@ Failures are counted in rounds of as many as there are replicas, so that fifty r
 round, as one replica would. The first round is replaced at once: a replica that was killed costs no waiting.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from skyserve.model.replica import Cause, Replica
@@ -39,9 +40,14 @@ def budget_spent(service: Service, target: Target, *, ever_ready: bool) -> bool:
     return rounds(service, target) >= (ROUNDS_EVER_READY if ever_ready else ROUNDS_NEVER_READY)
 
 
-def steady(replica: Replica, now: float) -> bool:
-    """It has been ready long enough to count as a success."""
-    return replica.ready_since is not None and now - replica.ready_since >= STEADY_SECONDS
+def redeemed_at(service: Service, ready: Sequence[Replica]) -> float | None:
+    """When earlier failures are forgiven if nothing changes; None: not by these replicas.
+
+    Only a replica that became ready after the last failure speaks for those that failed: its healthy neighbour may
+    stand where there is nothing wrong.
+    """
+    since = (r.ready_since for r in ready if r.ready_since is not None and r.ready_since >= service.last_failure_at)
+    return min((at + STEADY_SECONDS for at in since), default=None)
 
 
 def count_failure(service: Service, now: float) -> Service:

@@ -67,6 +67,8 @@ def _replica_view(snapshot: Snapshot, replica: Replica) -> ReplicaView:
     task = seen.task if seen else None
     if replica.phase is Phase.STARTING and task is not None:
         shown = f"{task.stage} runs" if task.exit_code is None else f"{task.stage} ended"
+    if replica.phase is Phase.STARTING and seen is not None and seen.probe.passes > target.probe.rise:
+        shown = "the probe passes, but the endpoint has not accepted it yet"
     if replica.phase is Phase.PROVISIONING and replica.attempts:
         shown = f"try {replica.attempts + 1}: {replica.detail}"
     return ReplicaView(

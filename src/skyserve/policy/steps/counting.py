@@ -7,7 +7,7 @@ from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.service import Goal
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import ENDING
-from skyserve.policy.pacing import STEADY_SECONDS, budget_spent, forgive, may_launch_at, rounds, steady
+from skyserve.policy.pacing import budget_spent, forgive, may_launch_at, redeemed_at, rounds
 from skyserve.policy.placement import choose
 
 _LEAST_READY_FIRST = (Phase.PENDING, Phase.PROVISIONING, Phase.STARTING, Phase.NOT_READY, Phase.READY)
@@ -23,17 +23,18 @@ def stop_all(draft: Draft) -> None:
 
 
 def pace(draft: Draft) -> None:
-    """Forgive old failures once a replica did well; stop launching once the failure budget is spent."""
+    """Forgive old failures once a replica did well; stop launching once the failure budget is spent and nothing of the
+    version is ready."""
     current = [r for r in draft.replicas() if r.version == draft.snapshot.version.number]
     ready = [r for r in current if r.phase is Phase.READY]
     if draft.service.first_ready_at is None and ready:
         draft.amend(replace(draft.service, first_ready_at=draft.now), "first replica ready")
-    if draft.service.failure_streak:
-        if any(steady(r, draft.now) for r in ready):
+    if draft.service.failure_streak and (at := redeemed_at(draft.service, ready)) is not None:
+        if at <= draft.now:
             draft.amend(forgive(draft.service), "a replica stayed ready: earlier failures are forgiven")
-        draft.wake_all(r.ready_since + STEADY_SECONDS for r in ready if r.ready_since is not None)
-    ever_ready = draft.snapshot.version.ever_ready or bool(ready)
-    if not draft.service.stopped_reason and budget_spent(draft.service, draft.target, ever_ready=ever_ready):
+        draft.wake(at)
+    spent = budget_spent(draft.service, draft.target, ever_ready=draft.snapshot.version.ever_ready)
+    if spent and not ready and not draft.service.stopped_reason:
         _halt(draft, f"{draft.service.failure_streak} replicas failed in a row")
 
 

@@ -28,7 +28,8 @@ def drive(draft: Draft) -> None:
                 continue
             draft.do(Terminate(replica.id, f"{replica.ended_by}{_again(replica.attempts)}"))
     for replica in draft.replicas(*_STARTED):
-        if draft.seen(replica).task is None:
+        seen = draft.seen(replica)
+        if seen.task is None and seen.unreachable_since is None:
             draft.do(Start(replica.id, "to bring its files, then run setup and run"))
 
 

@@ -13,7 +13,8 @@ from skyserve.policy.routing import passes
 UNREACHABLE_SECONDS = 10.0
 """A machine that does not answer for so long, while its replica fails probes, is given up for lost."""
 ACCEPT_SECONDS = 0.1
-"""The endpoint accepts a new backend within milliseconds; look again so soon."""
+"""The endpoint accepts a new backend within milliseconds; look again so soon, until the probe has passed once more: an
+endpoint that has not accepted it by then is in trouble of its own."""
 PROVISION_SECONDS = 1800.0
 """Longest time a machine may take to come up."""
 
@@ -113,7 +114,7 @@ def _follow_start(draft: Draft, replica: Replica) -> None:
     if passes(draft, replica):
         if seen.backend is not None and seen.backend.accepted:
             draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - replica.created_at:.1f} s")
-        else:
+        elif seen.probe.passes <= probe.rise:
             draft.wake(draft.now + ACCEPT_SECONDS)
     elif draft.now - replica.since > probe.initial_delay:
         words = f"not ready within initial_delay_seconds ({probe.initial_delay:g})"
@@ -128,7 +129,7 @@ def _follow_unready(draft: Draft, replica: Replica) -> None:
     if passes(draft, replica):
         if seen.backend is not None and seen.backend.accepted:
             draft.move(replica, Cause.PROBE_PASSED, "the probe passes again")
-        else:
+        elif seen.probe.passes <= probe.rise:
             draft.wake(draft.now + ACCEPT_SECONDS)
     elif draft.now - replica.since > probe.failure_threshold:
         words = f"probes failed for {probe.failure_threshold:g} s"
