@@ -223,7 +223,7 @@ def test_the_user_ends_one_replica(tmp_path: Path) -> None:
         await scene.until(lambda: len(scene.serving()) == 2)
         scene.plane.in_flight[1, 1] = 1
         await scene.operations.terminate_replica("web", 1, purge=False)
-        with pytest.raises(ServeError, match="terminating already") as refused:
+        with pytest.raises(ServeError, match="lets its requests finish") as refused:
             await scene.operations.terminate_replica("web", 1, purge=False)
         assert refused.value.kind is ErrorKind.CONFLICT
         await scene.until(lambda: 3 in scene.serving())

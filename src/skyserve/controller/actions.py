@@ -5,17 +5,17 @@ One action a replica at a time, each in a task of its own so that no pass waits 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from skyserve.contracts.errors import Gone, InfraError, NoCapacity, QuotaExceeded, Unauthorized, Unsupported
 from skyserve.contracts.infra import LaunchOrder
-from skyserve.controller.archive import archive
+from skyserve.controller.archive import archive, archive_path
 from skyserve.controller.world import World
 from skyserve.model.instance import Instance
 from skyserve.model.replica import Cause, Replica
 from skyserve.model.service import Service, Target
-from skyserve.model.snapshot import Setback
+from skyserve.model.snapshot import Observation, Setback
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class Actions:
         self._reclaims: dict[str, asyncio.Task[None]] = {}
         self._reclaimed_at: dict[str, float] = {}
         self._settled_at: dict[int, float] = {}
+        self._launch_ended_at: dict[int, float] = {}
         self._archived: set[int] = set()
         self.launched: dict[int, Instance] = {}
         """By replica id: instances that no row holds yet."""
@@ -55,17 +56,26 @@ class Actions:
         return replica_id in self._tasks
 
     def settled_at(self, replica_id: int) -> float:
-        """When the last action on it ended: only what is seen later counts as its outcome."""
+        """When the last action on it ended."""
         return self._settled_at.get(replica_id, 0.0)
 
-    def told(self) -> None:
-        """The rows hold what came of the actions so far."""
-        self.launched.clear()
-        self.setbacks.clear()
+    def launch_ended_at(self, replica_id: int) -> float:
+        """When its last launch ended: only what is seen later counts as its outcome."""
+        return self._launch_ended_at.get(replica_id, 0.0)
 
-    def forget(self, replica_id: int) -> None:
-        """The replica's row is removed."""
-        self._settled_at.pop(replica_id, None)
+    def told(self, seen: Mapping[int, Observation]) -> None:
+        """The rows hold what had come of the actions when they were seen; what came since is yet to be told."""
+        for replica_id, observation in seen.items():
+            if self.launched.get(replica_id) is observation.launched:
+                self.launched.pop(replica_id, None)
+            if self.setbacks.get(replica_id) is observation.setback:
+                self.setbacks.pop(replica_id, None)
+
+    def forget(self, service: Service, replica_id: int) -> None:
+        """The replica's row is removed; nobody can ask for its logs any more."""
+        archive_path(self._world.home, service.id, replica_id).unlink(missing_ok=True)
+        for told in (self._settled_at, self._launch_ended_at, self.launched, self.setbacks):
+            told.pop(replica_id, None)
         self._archived.discard(replica_id)
 
     def launch(self, service: Service, target: Target, replica: Replica) -> None:
@@ -112,11 +122,13 @@ class Actions:
         self._wake()
 
     async def _launch(self, order: LaunchOrder, replica: Replica) -> None:
-        infra = self._world.fleet.infra(replica.offer.place.infra)
         try:
+            infra = self._world.fleet.infra(replica.offer.place.infra)
             self.launched[replica.id] = await infra.launch(order, token=replica.token)
         except InfraError as error:
             self.setbacks[replica.id] = Setback(_SETTLED.get(type(error)), str(error))
+        finally:
+            self._launch_ended_at[replica.id] = self._world.clock.now()
 
     async def _terminate(self, service: Service, replica: Replica) -> None:
         fleet = self._world.fleet
@@ -135,8 +147,8 @@ class Actions:
             self.setbacks[replica.id] = Setback(None, str(error))
 
     async def _save_logs(self, service: Service, replica: Replica, instance: Instance) -> None:
-        infra = self._world.fleet.infra(replica.offer.place.infra)
         try:
+            infra = self._world.fleet.infra(replica.offer.place.infra)
             async with asyncio.timeout(ARCHIVE_SECONDS):
                 await archive(self._world.home, service.id, replica.id, infra, instance)
         except (InfraError, TimeoutError, OSError) as error:

@@ -12,6 +12,10 @@ from skyserve.model.snapshot import Stage
 
 ARCHIVE_LINES = 10_000
 """So many last lines of each log are saved."""
+ARCHIVE_BYTES = 32 * 2**20
+"""A stage of a replica is saved no further: lines may be long, and the disk is everybody's."""
+LOGGED = (Stage.SETUP, Stage.RUN)
+"""The stages that print, in their order."""
 _CHUNK = 65536
 
 
@@ -21,61 +25,74 @@ def archive_path(home: Home, service_id: int, replica_id: int) -> Path:
 
 
 async def archive(home: Home, service_id: int, replica_id: int, infra: Infra, instance: Instance) -> None:
-    """Save the logs of setup and run of all nodes. 0600, since users print what they like."""
+    """Save the logs of setup and run of all nodes, as far as they fit. 0600, since users print what they like.
+
+    What an earlier try has saved stays until this one has all: the machine may be half gone by now.
+    """
     path = archive_path(home, service_id, replica_id)
+    part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        async for chunk in live_log(infra, instance, follow=False, tail=ARCHIVE_LINES):
-            file.write(chunk)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for stage in LOGGED:
+            async for chunk in live_log(infra, instance, stage, follow=False, tail=ARCHIVE_LINES):
+                file.write(chunk)
+                if file.tell() >= ARCHIVE_BYTES:
+                    break
+    part.replace(path)
 
 
-async def live_log(infra: Infra, instance: Instance, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
-    """Setup, then run, of every node; with several nodes each line begins with `(node N) `.
+async def live_log(
+    infra: Infra, instance: Instance, stage: Stage, *, follow: bool, tail: int | None
+) -> AsyncIterator[bytes]:
+    """One stage on every node; with several nodes each line begins with `(node N) `.
 
     Raises Gone or Transient.
     """
     nodes = sorted(node.rank for node in instance.nodes) or [0]
-    for stage in (Stage.SETUP, Stage.RUN):
-        sources = [infra.shell(instance, rank).log(stage, follow=follow, tail=tail) for rank in nodes]
-        if len(sources) == 1:
-            async for chunk in sources[0]:
-                yield chunk
-        else:
-            async for line in _merged(sources):
-                yield line
+    sources = [infra.shell(instance, rank).log(stage, follow=follow, tail=tail) for rank in nodes]
+    async for chunk in sources[0] if len(sources) == 1 else _merged(sources):
+        yield chunk
 
 
 async def _merged(sources: list[AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
     """Whole lines of several streams as they come."""
-    lines: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1000)
+    lines: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=1000)
 
     async def pump(rank: int, source: AsyncIterator[bytes]) -> None:
+        ended: Exception | None = None
         try:
             async for line in _lines(source):
                 await lines.put(b"(node %d) %s" % (rank, line))
-        finally:
-            await lines.put(None)
+        except Exception as error:  # raised where the lines are read
+            ended = error
+        await lines.put(ended)
 
     pumps = [asyncio.create_task(pump(rank, source)) for rank, source in enumerate(sources)]
     try:
         open_sources = len(pumps)
         while open_sources:
-            if (line := await lines.get()) is None:
-                open_sources -= 1
-            else:
-                yield line
-        await asyncio.gather(*pumps)
+            match await lines.get():
+                case None:
+                    open_sources -= 1
+                case Exception() as error:
+                    raise error
+                case line:
+                    yield line
     finally:
         for task in pumps:
             task.cancel()
 
 
 async def _lines(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Whole lines; one that is endless, as a progress bar's may be, in pieces."""
     rest = b""
     async for chunk in source:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             yield line + b"\n"
+        if len(rest) >= _CHUNK:
+            yield rest + b"\n"
+            rest = b""
     if rest:
         yield rest + b"\n"
 

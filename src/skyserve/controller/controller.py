@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from skyserve.controller.actions import Actions
 from skyserve.controller.reconciler import Reconciler
 from skyserve.controller.world import World
+from skyserve.model.resources import Offer
 from skyserve.policy.draft import Draft
 from skyserve.policy.routing import route_table
 
@@ -44,12 +45,12 @@ class Controller:
             self._loop(reconciler.service.name, reconciler.run)
         self._note_empty()
 
-    async def adopt(self, service_id: int, *, run: bool = True) -> Reconciler:
-        """Begin to look after a service that the store has. Raises KeyError."""
+    async def adopt(self, service_id: int, *, offers: Sequence[Offer] = (), run: bool = True) -> Reconciler:
+        """Begin to look after a service that the store has. `offers`: known already. Raises KeyError."""
         record = await self.world.store.load(service_id)
         if record is None:
             raise KeyError(service_id)
-        reconciler = Reconciler(self.world, record, self._finished)
+        reconciler = Reconciler(self.world, record, self._finished, offers)
         self._reconcilers[service_id] = reconciler
         self._note_empty()
         if run:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from skyserve.contracts.clock import Clock
-from skyserve.contracts.errors import InfraError
+from skyserve.contracts.errors import InfraError, Transient
 from skyserve.contracts.infra import CheckResult, Infra
 from skyserve.model.instance import Instance, Inventory
 from skyserve.model.place import Place
@@ -46,17 +46,23 @@ class Fleet:
         self._dark_places: dict[Place, float] = {}
         self._sooner = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
+        self._began = clock.now()
+        self._enabled: list[Infra] = []
         self.refresh()
 
     def refresh(self) -> None:
         """Take note of infras that were configured since. One that is configured no more stays for what it runs."""
-        for infra in self._discover():
+        self._enabled = list(self._discover())
+        for infra in self._enabled:
             self._infras[infra.name] = infra
             self._sightings.setdefault(infra.name, Sighting())
 
     def infra(self, name: str) -> Infra:
-        """Raises KeyError."""
-        return self._infras[name]
+        """Raises Transient for one that is not configured, since it may be again."""
+        try:
+            return self._infras[name]
+        except KeyError:
+            raise Transient(f"{name} is not configured any more; what it runs cannot be reached") from None
 
     def on_news(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` whenever an infra said something new."""
@@ -65,13 +71,13 @@ class Fleet:
     async def check(self) -> list[CheckResult]:
         """Whether each infra can be used."""
         self.refresh()
-        return list(await asyncio.gather(*(infra.check() for infra in self._infras.values())))
+        return list(await asyncio.gather(*(infra.check() for infra in self._enabled)))
 
     async def offers(self, target: Target) -> tuple[Offer, ...]:
         """What the infras could give for any of the target's alternatives, in their order."""
         found: list[Offer] = []
         for request in target.requests:
-            wanted = [i for i in self._infras.values() if _matches(request.infra, i.name)]
+            wanted = [i for i in self._enabled if _matches(request.infra, i.name)]
             answers = await asyncio.gather(*(self._ask(i, request, target.num_nodes) for i in wanted))
             by_name = dict(zip((i.name for i in wanted), answers, strict=True))
             if request.infra is None and any(offers for name, offers in by_name.items() if name != LOCAL):
@@ -136,9 +142,9 @@ class Fleet:
     def unreachable_since(self, place: Place) -> float | None:
         """Since when a place does not answer; None: it does."""
         sighting = self._sightings.get(place.infra)
-        if sighting is not None and sighting.dark_since is not None:
-            return sighting.dark_since
-        return self._dark_places.get(place)
+        if sighting is None:  # its infra was taken out of the configuration while no controller ran
+            return self._began
+        return self._dark_places.get(place) if sighting.dark_since is None else sighting.dark_since
 
     def proves_absent(self, place: Place, token: str, after: float) -> bool:
         """Its infra was asked after that time, could tell about the place, and has no such instance."""

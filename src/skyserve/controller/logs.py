@@ -1,17 +1,19 @@
 """Logs as users ask for them: what the controller did, and what a replica printed."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
 from skyserve.contracts.clock import Clock
 from skyserve.contracts.errors import Gone
-from skyserve.controller.archive import archive_path, live_log, saved_log
+from skyserve.controller.archive import LOGGED, archive_path, live_log, saved_log
 from skyserve.controller.reconciler import Reconciler
 from skyserve.controller.world import World
 from skyserve.model.event import Event
-from skyserve.model.replica import Phase
+from skyserve.model.replica import Phase, Replica
+from skyserve.model.snapshot import Stage
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 
 FOLLOW_SECONDS = 0.5
@@ -50,22 +52,32 @@ async def replica_log(
         for _, event in await world.store.events(reconciler.service.id, limit=MOST_EVENTS):
             if event.replica_id == replica_id:
                 yield f"{_line(event)}\n".encode()
-    while (replica := reconciler.replica(replica_id)) is not None and replica.phase in MAY_HOLD_MACHINE:
-        instance = replica.instance
-        begun = instance is not None and replica.phase is not Phase.PROVISIONING and reconciler.task_begun(replica_id)
-        if instance is not None and (begun or replica.phase is Phase.TERMINATING):
-            infra = world.fleet.infra(replica.offer.place.infra)
-            try:
-                async for chunk in live_log(infra, instance, follow=follow, tail=tail):
-                    yield chunk
-                return
-            except Gone:
+    printed = False
+    with contextlib.suppress(Gone):
+        for stage in LOGGED:
+            replica = await _with_stage(world, reconciler, replica_id, stage, follow=follow)
+            if replica is None or replica.instance is None:
                 break
+            infra = world.fleet.infra(replica.offer.place.infra)
+            async for chunk in live_log(infra, replica.instance, stage, follow=follow, tail=tail):
+                printed = True
+                yield chunk
+    if not printed:
+        async for chunk in saved_log(archive_path(world.home, reconciler.service.id, replica_id), tail):
+            yield chunk
+
+
+async def _with_stage(
+    world: World, reconciler: Reconciler, replica_id: int, stage: Stage, *, follow: bool
+) -> Replica | None:
+    """The replica once the stage has begun, or its end; with `follow` that is waited for. None: it never will."""
+    while (replica := reconciler.replica(replica_id)) is not None and replica.phase in MAY_HOLD_MACHINE:
+        if reconciler.stage_begun(replica_id, stage) or replica.phase is Phase.TERMINATING:
+            return replica
         if not follow:
-            return
+            return None
         await world.clock.sleep(FOLLOW_SECONDS)
-    async for chunk in saved_log(archive_path(world.home, reconciler.service.id, replica_id), tail):
-        yield chunk
+    return None
 
 
 async def file_log(clock: Clock, path: Path, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:

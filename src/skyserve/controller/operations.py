@@ -46,13 +46,14 @@ class ControllerOperations:
             taken = {r.service.name for r in self._controller.reconcilers}
             name = self._name(name, task, taken)
             self._world.fleet.refresh()
-            if not await self.offers(task):
+            offers = await self.offers(task)
+            if not offers:
                 raise await self._nowhere(task)
             trees = tuple([(dst, (await self._world.content.pack(src)).id) for dst, src in _local_files(task, base)])
             port = await self._world.router.free_port(frozenset(r.service.port for r in self._controller.reconcilers))
             document = task.model_copy(update={"name": name}).model_dump_json()
             record = await self._world.store.create_service(name, port, document, trees, self._world.clock.now())
-            return self._view(await self._controller.adopt(record.service.id))
+            return self._view(await self._controller.adopt(record.service.id, offers=offers))
 
     def _name(self, name: str | None, task: Task, taken: set[str]) -> str:
         if name is None:
@@ -116,11 +117,11 @@ class ControllerOperations:
         if replica is None:
             raise _no_replica(name, replica_id)
         if replica.phase not in ENDING:
-            await reconciler.end_replica(replica, "asked for by the user")
+            await reconciler.end_replica(replica_id, "asked for by the user")
         elif purge and replica.phase in (Phase.TERMINATING, Phase.GONE):
-            await reconciler.purge_replica(replica, "given up by the user with --purge")
+            await reconciler.purge_replica(replica_id, "given up by the user with --purge")
         else:
-            state = "has ended" if replica.phase is Phase.GONE else "is terminating already"
+            state = _ENDING_IN_WORDS[replica.phase]
             raise ServeError(
                 ErrorKind.CONFLICT,
                 f"Replica {replica_id} of service {name!r} {state}.",
@@ -178,6 +179,12 @@ def _no_replica(name: str, replica_id: int) -> ServeError:
         ErrorKind.NOT_FOUND, f"Service {name!r} has no replica {replica_id}.", f"See: sky serve status {name}"
     )
 
+
+_ENDING_IN_WORDS = {
+    Phase.DRAINING: "lets its requests finish, then it is terminated",
+    Phase.TERMINATING: "is terminating already",
+    Phase.GONE: "has ended",
+}
 
 WORKDIR = "~/sky_workdir"
 """Where the workdir is inside a replica, as users know it."""

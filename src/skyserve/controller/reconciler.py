@@ -5,26 +5,24 @@ about it; so the next pass, in this process or the one after a crash, goes on fr
 """
 
 import asyncio
-import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from skyserve.contracts.errors import Superseded
-from skyserve.contracts.store import AddReplica, Change, ForgetReplica, MarkEverReady, PutReplica, PutService, Record
+from skyserve.contracts.store import Change, ForgetReplica, PutReplica, PutService, Record
 from skyserve.controller.actions import Actions
+from skyserve.controller.offers import OfferBoard
 from skyserve.controller.probing import ProbeBoard, Subject
+from skyserve.controller.recording import changes_of, events_of, log_plan
 from skyserve.controller.tasks import TaskBoard
 from skyserve.controller.world import World
 from skyserve.model.event import Event
 from skyserve.model.plan import (
-    Amend,
     Create,
     Finish,
     Forget,
     Launch,
-    Move,
-    Note,
     Plan,
     Reclaim,
     Start,
@@ -32,36 +30,36 @@ from skyserve.model.plan import (
 )
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
+from skyserve.model.route import BackendStatus
 from skyserve.model.service import Goal, Service, Version
 from skyserve.model.snapshot import Observation, Snapshot, Stage
-from skyserve.policy.lifecycle import MAY_HOLD_MACHINE, move
+from skyserve.policy.lifecycle import ENDING, MAY_HOLD_MACHINE, move
 from skyserve.policy.planner import plan
 from skyserve.spec.target import target_of
 from skyserve.spec.task import Task
 
-log = logging.getLogger(__name__)
-
 HEARTBEAT_SECONDS = 1.0
 """A pass at least this often: it costs no I/O unless something is to be done."""
-OFFERS_SECONDS = 30.0
-"""How long what the infras offer is taken to hold."""
 _PROBED = (Phase.STARTING, Phase.READY, Phase.NOT_READY)
 
 
 class Reconciler:
     """One service, for as long as it lives."""
 
-    def __init__(self, world: World, record: Record, finished: Callable[[int], None]) -> None:
+    def __init__(
+        self, world: World, record: Record, finished: Callable[[int], None], offers: Sequence[Offer] = ()
+    ) -> None:
+        """`finished` is told the service's id at its end; `offers`: known already."""
         self._world = world
         self._finished = finished
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
-        self._offers: tuple[Offer, ...] = ()
-        self._offers_at: float | None = None
         self._over = False
+        self._stale = False
         self._actions = Actions(world, self.wake)
         self._probes = ProbeBoard(world.prober, world.clock, self.wake)
         self._tasks = TaskBoard(world, self.wake)
+        self._offers = OfferBoard(world, self.wake, offers)
         self._take(record)
 
     def _take(self, record: Record) -> None:
@@ -90,10 +88,10 @@ class Reconciler:
         """The service is gone."""
         return self._over
 
-    def task_begun(self, replica_id: int) -> bool:
-        """Its setup or run has begun, so that there is a log."""
+    def stage_begun(self, replica_id: int, stage: Stage) -> bool:
+        """Its setup, or its run, has begun, so that there is a log."""
         status = self._tasks.status(replica_id)
-        return status is not None and status.stage is not Stage.FILES
+        return status is not None and status.stage in (stage, Stage.RUN)
 
     def wake(self) -> None:
         """Something was seen to happen: do not wait for the next pass."""
@@ -122,11 +120,13 @@ class Reconciler:
 
     async def step(self) -> Plan:
         """One pass."""
-        await self._refresh_offers()
+        self._offers.refresh(self._versions[-1].target)
         async with self._lock:
-            made = plan(self.snapshot())
+            await self._catch_up()
+            snapshot = self.snapshot()
+            made = plan(snapshot)
             try:
-                await self._write(made)
+                await self._write(made, snapshot)
             except Superseded:
                 await self._reload()
                 self.wake()
@@ -140,7 +140,8 @@ class Reconciler:
     def snapshot(self) -> Snapshot:
         """All that is known of the service now. No I/O."""
         fleet = self._world.fleet
-        replicas = self._record.replicas
+        replicas, offers = self._record.replicas, self._offers.latest
+        backends = self._world.router.status(self.service.id)
         claimed = {r.token for r in replicas if r.phase in MAY_HOLD_MACHINE}
         mine = f"{self.service.id}-"
         return Snapshot(
@@ -148,9 +149,9 @@ class Reconciler:
             service=self.service,
             versions=self._versions,
             replicas=replicas,
-            observations={r.id: self._observe(r) for r in replicas if r.phase is not Phase.GONE},
-            offers=self._offers,
-            unreachable=frozenset(o.place for o in self._offers if fleet.unreachable_since(o.place) is not None),
+            observations={r.id: self._observe(r, backends.get(r.id)) for r in replicas if r.phase is not Phase.GONE},
+            offers=offers,
+            unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
                 i
                 for i in fleet.all_instances()
@@ -158,41 +159,44 @@ class Reconciler:
             ),
         )
 
-    def _observe(self, replica: Replica) -> Observation:
+    def _observe(self, replica: Replica, backend: BackendStatus | None) -> Observation:
         fleet, place = self._world.fleet, replica.offer.place
-        since = max(replica.since, self._actions.settled_at(replica.id))
+        since = max(replica.since, self._actions.launch_ended_at(replica.id))
         return Observation(
             instance=fleet.instance(place.infra, replica.token),
             absent=fleet.proves_absent(place, replica.token, since),
             unreachable_since=fleet.unreachable_since(place),
             task=self._tasks.status(replica.id),
             probe=self._probes.tally(replica.id),
-            backend=self._world.router.status(self.service.id).get(replica.id),
+            backend=backend,
             launched=self._actions.launched.get(replica.id),
             setback=self._actions.setbacks.get(replica.id),
             settled_at=self._actions.settled_at(replica.id),
             busy=self._actions.busy(replica.id),
         )
 
-    async def _refresh_offers(self) -> None:
-        now = self._world.clock.now()
-        if self._offers_at is None or now - self._offers_at >= OFFERS_SECONDS:
-            self._offers = await self._world.fleet.offers(self._versions[-1].target)
-            self._offers_at = now
-
-    async def _write(self, made: Plan) -> None:
+    async def _write(self, made: Plan, snapshot: Snapshot) -> None:
         """Record the plan's decisions, before anything is done about them."""
-        changes, events = self._changes(made), self._events(made)
+        now = self._world.clock.now()
+        changes, events = changes_of(made, now), events_of(made, self.service, now)
+        log_plan(made, self.service)
         if any(isinstance(action, Finish) for action in made.actions):
             await self._finish(changes, events)
             return
         if changes:
-            self._put(await self._world.store.commit(self.service.id, self.service.generation, changes, events))
-            await self._reload()
-            self._actions.told()
+            await self._commit(changes, events)
+            self._actions.told(snapshot.observations)
 
-    def _put(self, service: Service) -> None:
-        self._record = replace(self._record, service=service)
+    async def _commit(self, changes: list[Change], events: list[Event]) -> None:
+        """Write, and read what is written. Should either fail, nothing is decided before it is known what the store
+        has: else a decision might be made twice, or a user's wish be overlooked."""
+        self._stale = True
+        await self._world.store.commit(self.service.id, self.service.generation, changes, events)
+        await self._reload()
+
+    async def _catch_up(self) -> None:
+        if self._stale:
+            await self._reload()
 
     async def _reload(self) -> None:
         record = await self._world.store.load(self.service.id)
@@ -200,36 +204,7 @@ class Reconciler:
             self._end()
         else:
             self._take(record)
-
-    def _changes(self, made: Plan) -> list[Change]:
-        changes: list[Change] = []
-        for action in made.actions:
-            match action:
-                case Create():
-                    changes.append(AddReplica(action.version, action.offer, self._world.clock.now()))
-                case Move() | Note():
-                    changes.append(PutReplica(action.replica))
-                    if isinstance(action, Move) and action.cause is Cause.PROBE_PASSED:
-                        changes.append(MarkEverReady(action.replica.version))
-                case Amend():
-                    changes.append(PutService(action.service))
-                case Forget():
-                    changes.append(ForgetReplica(action.replica_id))
-                case Launch() | Start() | Terminate() | Reclaim() | Finish():
-                    pass  # what is done, not what is written
-        return changes
-
-    def _events(self, made: Plan) -> list[Event]:
-        """What people are told: every decision that changes a row."""
-        now = self._world.clock.now()
-        events = []
-        for action in made.actions:
-            kind = str(action.cause) if isinstance(action, Move) else type(action).__name__.lower()
-            row = action.replica.id if isinstance(action, Move | Note) else getattr(action, "replica_id", None)
-            log.info("%s: %s%s: %s", self.service.name, kind, f" replica {row}" if row else "", action.reason)
-            if isinstance(action, Create | Move | Note | Amend | Finish):
-                events.append(Event(now, self.service.id, kind, action.reason, row))
-        return events
+        self._stale = False
 
     async def _finish(self, changes: list[Change], events: list[Event]) -> None:
         service = await self._world.store.commit(self.service.id, self.service.generation, changes, events)
@@ -258,7 +233,7 @@ class Reconciler:
                 case Reclaim():
                     self._actions.reclaim(action.instance)
                 case Forget():
-                    self._actions.forget(action.replica_id)
+                    self._actions.forget(self.service, action.replica_id)
                 case Create():
                     self.wake()  # the new row is launched by the next pass
                 case _:
@@ -279,30 +254,46 @@ class Reconciler:
 
     async def set_goal(self, goal: Goal, reason: str) -> None:
         """The user wants something else of the service."""
-        await self._change([PutService(replace(self.service, goal=goal))], goal, reason, None)
+        await self._change(lambda: PutService(replace(self.service, goal=goal)), goal, reason, None)
 
-    async def end_replica(self, replica: Replica, reason: str) -> None:
-        """The user wants one replica to go; another takes its place. Raises IllegalMove if it is going already."""
-        moved = move(replica, Cause.USER_TERMINATED, self._world.clock.now(), reason)
-        await self._change([PutReplica(moved)], Cause.USER_TERMINATED, reason, replica.id)
+    async def end_replica(self, replica_id: int, reason: str) -> None:
+        """The user wants one replica to go; another takes its place."""
 
-    async def purge_replica(self, replica: Replica, reason: str) -> None:
-        """The user gives up a replica's machine, or wants its row away. Raises IllegalMove if it is alive."""
-        now = self._world.clock.now()
-        if replica.phase is Phase.GONE:
-            await self._change([ForgetReplica(replica.id)], Cause.PURGED, reason, replica.id)
-        else:
-            await self._change([PutReplica(move(replica, Cause.PURGED, now, reason))], Cause.PURGED, reason, replica.id)
+        def change() -> Change | None:
+            replica = self.replica(replica_id)
+            if replica is None or replica.phase in ENDING:
+                return None
+            return PutReplica(move(replica, Cause.USER_TERMINATED, self._world.clock.now(), reason))
 
-    async def _change(self, changes: list[Change], kind: str, reason: str, replica_id: int | None) -> None:
+        await self._change(change, Cause.USER_TERMINATED, reason, replica_id)
+
+    async def purge_replica(self, replica_id: int, reason: str) -> None:
+        """The user gives up the machine of a replica that is terminating, or wants the row of one that is gone away."""
+
+        def change() -> Change | None:
+            replica = self.replica(replica_id)
+            if replica is None or replica.phase is Phase.GONE:
+                return ForgetReplica(replica_id)
+            return PutReplica(move(replica, Cause.PURGED, self._world.clock.now(), reason))
+
+        await self._change(change, Cause.PURGED, reason, replica_id)
+
+    async def _change(
+        self, decide: Callable[[], Change | None], kind: str, reason: str, replica_id: int | None
+    ) -> None:
+        """Record what the user wants, decided on the rows as they are once no pass is writing them. None: it is so."""
         async with self._lock:
+            await self._catch_up()
+            change = None if self._over else decide()
+            if change is None:
+                return
             event = Event(self._world.clock.now(), self.service.id, str(kind), reason, replica_id)
-            self._put(await self._world.store.commit(self.service.id, self.service.generation, changes, [event]))
-            await self._reload()
+            await self._commit([change], [event])
         self.wake()
 
     async def close(self) -> None:
         """Let go; replicas and their tasks run on."""
+        await self._offers.close()
         await self._actions.close()
         await self._probes.close()
         await self._tasks.close()

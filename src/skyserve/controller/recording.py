@@ -1,0 +1,68 @@
+"""What a plan means for the store, and what people are told of it."""
+
+import logging
+
+from skyserve.contracts.store import AddReplica, Change, ForgetReplica, MarkEverReady, PutReplica, PutService
+from skyserve.model.event import Event
+from skyserve.model.plan import (
+    Action,
+    Amend,
+    Create,
+    Finish,
+    Forget,
+    Launch,
+    Move,
+    Note,
+    Plan,
+    Reclaim,
+    Start,
+    Terminate,
+)
+from skyserve.model.replica import Cause
+from skyserve.model.service import Service
+
+log = logging.getLogger(__name__)
+
+
+def changes_of(made: Plan, now: float) -> list[Change]:
+    """The rows as the plan leaves them."""
+    changes: list[Change] = []
+    for action in made.actions:
+        match action:
+            case Create():
+                changes.append(AddReplica(action.version, action.offer, now))
+            case Move() | Note():
+                changes.append(PutReplica(action.replica))
+                if isinstance(action, Move) and action.cause is Cause.PROBE_PASSED:
+                    changes.append(MarkEverReady(action.replica.version))
+            case Amend():
+                changes.append(PutService(action.service))
+            case Forget():
+                changes.append(ForgetReplica(action.replica_id))
+            case Launch() | Start() | Terminate() | Reclaim() | Finish():
+                pass  # what is done, not what is written
+    return changes
+
+
+def events_of(made: Plan, service: Service, now: float) -> list[Event]:
+    """What people are told: every decision that changes a row."""
+    return [
+        Event(now, service.id, _kind(action), action.reason, _row(action))
+        for action in made.actions
+        if isinstance(action, Create | Move | Note | Amend | Finish)
+    ]
+
+
+def log_plan(made: Plan, service: Service) -> None:
+    """Every action, in the controller's log."""
+    for action in made.actions:
+        row = _row(action)
+        log.info("%s: %s%s: %s", service.name, _kind(action), f" replica {row}" if row else "", action.reason)
+
+
+def _kind(action: Action) -> str:
+    return str(action.cause) if isinstance(action, Move) else type(action).__name__.lower()
+
+
+def _row(action: Action) -> int | None:
+    return action.replica.id if isinstance(action, Move | Note) else getattr(action, "replica_id", None)
