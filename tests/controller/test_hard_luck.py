@@ -17,7 +17,7 @@ from skyserve.infra.simulated.world import Zone
 from skyserve.model.instance import Instance, Inventory
 from skyserve.model.resources import Offer, ResourceRequest
 from skyserve.model.snapshot import Stage
-from skyserve.model.view import ServiceStatus
+from skyserve.model.view import ReplicaStatus, ServiceStatus
 from tests.controller import scene as scenes
 from tests.controller.scene import SERVICE, Scene
 from tests.controller.test_stories import play, up, view
@@ -98,7 +98,7 @@ def test_an_infra_that_is_configured_no_more(tmp_path: Path, monkeypatch: pytest
         await scene.clock.sleep(60)
         seen = await view(scene)
         assert seen.status is ServiceStatus.FAILED_CLEANUP
-        assert "simulated is not configured any more" in seen.detail
+        assert "simulated (a) is not configured any more" in seen.detail
         await scene.operations.down(["web"], purge=True)
         await scene.until(lambda: not scene.controller.reconcilers)
 
@@ -247,5 +247,29 @@ def test_saved_logs_stay_as_long_as_their_replica(tmp_path: Path) -> None:
         await scene.until(lambda: scene.serving() == [2])
         await scene.clock.sleep(5)
         assert not saved.exists()
+
+    play(tmp_path, story)
+
+
+def test_a_host_is_taken_out_of_its_pool(tmp_path: Path) -> None:
+    """What it runs is not taken for gone: while it serves it goes on; when it does not, it is replaced, told, and
+    terminated once the host is back in the pool."""
+
+    async def story(scene: Scene) -> None:
+        await up(scene)
+        await scene.until(lambda: len(scene.serving()) == 2)
+        removed = scene.world.zones.pop("a")
+        await scene.clock.sleep(60)
+        assert scene.serving() == [1, 2]
+        machine = scene.machine_of(1)
+        scene.world.end_script(machine, "run", exit_code=1)
+        await scene.until(lambda: scene.serving() == [2, 3])
+        await scene.clock.sleep(60)
+        assert machine in scene.world.machines
+        told = next(r for r in (await view(scene)).replicas if r.replica_id == 1)
+        assert told.status is ReplicaStatus.FAILED_CLEANUP
+        assert "simulated (a) is not configured any more" in told.detail
+        scene.world.zones["a"] = removed
+        await scene.until(lambda: machine not in scene.world.machines)
 
     play(tmp_path, story)

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from skyserve.contracts.content import ContentStore, Tree
 from skyserve.model.instance import Instance, Inventory
-from skyserve.model.place import Address
+from skyserve.model.place import Address, Place
 from skyserve.model.resources import Offer, ResourceRequest
 
 
@@ -118,6 +118,11 @@ class Infra(Protocol):
     @property
     def name(self) -> str:
         """`local`, `ssh/<pool>`, `aws`, ..."""
+        ...
+
+    def covers(self, place: Place) -> bool:
+        """Whether the place is one that this infra is configured to look at; of others its inventory tells nothing.
+        A host that was taken out of a pool is not covered, whatever still runs there. Does no I/O."""
         ...
 
     async def check(self) -> CheckResult:

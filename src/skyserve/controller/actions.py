@@ -136,6 +136,11 @@ class Actions:
         instance = fleet.instance(place.infra, replica.token) or replica.instance
         if instance is None:
             return
+        if not fleet.covers(place):
+            self.setbacks[replica.id] = Setback(
+                None, f"{place} is not configured any more; put it back, or use --purge"
+            )
+            return
         if replica.id not in self._archived:
             self._archived.add(replica.id)
             await self._save_logs(service, replica, instance)

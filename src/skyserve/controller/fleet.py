@@ -44,6 +44,8 @@ class Fleet:
         self._infras: dict[str, Infra] = {}
         self._sightings: dict[str, Sighting] = {}
         self._dark_places: dict[Place, float] = {}
+        self._uncovered: dict[Place, float] = {}
+        """Places that were taken out of the configuration while they ran something of ours."""
         self._sooner = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
         self._began = clock.now()
@@ -63,6 +65,10 @@ class Fleet:
             return self._infras[name]
         except KeyError:
             raise Transient(f"{name} is not configured any more; what it runs cannot be reached") from None
+
+    def covers(self, place: Place) -> bool:
+        """The place is configured still."""
+        return place.infra in self._infras and self._infras[place.infra].covers(place)
 
     def on_news(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` whenever an infra said something new."""
@@ -144,6 +150,9 @@ class Fleet:
         sighting = self._sightings.get(place.infra)
         if sighting is None:  # its infra was taken out of the configuration while no controller ran
             return self._began
+        if not self._infras[place.infra].covers(place):
+            return self._uncovered.setdefault(place, self._clock.now())
+        self._uncovered.pop(place, None)
         return self._dark_places.get(place) if sighting.dark_since is None else sighting.dark_since
 
     def proves_absent(self, place: Place, token: str, after: float) -> bool:
@@ -153,6 +162,7 @@ class Fleet:
             sighting is not None
             and sighting.asked_at > after
             and sighting.dark_since is None
+            and self._infras[place.infra].covers(place)
             and place not in sighting.inventory.unreachable
             and self.instance(place.infra, token) is None
         )

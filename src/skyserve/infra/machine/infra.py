@@ -55,6 +55,10 @@ class MachineInfra:
         """What users write in `infra:`."""
         return self._name
 
+    def covers(self, place: Place) -> bool:
+        """The place is one of its machines."""
+        return place.infra == self._name and place.zone in self._fleet.machines
+
     async def check(self) -> CheckResult:
         """Whether any machine answers and can hold replicas."""
         facts, errors = await self._all_facts()

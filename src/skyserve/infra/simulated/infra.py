@@ -23,6 +23,10 @@ class SimulatedInfra:
         """What users would write in `infra:`."""
         return self._name
 
+    def covers(self, place: Place) -> bool:
+        """The place is one of the world's zones."""
+        return place.infra == self._name and place.zone in self.world.zones
+
     async def check(self) -> CheckResult:
         """Always to be used."""
         zones = tuple(f"{zone.name}: {len(zone.kinds)} kinds of machines" for zone in self.world.zones.values())
@@ -61,7 +65,7 @@ class SimulatedInfra:
             instances=tuple(
                 machine.instance
                 for machine in self.world.machines.values()
-                if machine.instance.owner == owner and machine.zone.reachable
+                if machine.instance.owner == owner and machine.zone.reachable and self.covers(machine.instance.place)
             ),
             unreachable=unreachable,
         )

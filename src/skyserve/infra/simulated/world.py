@@ -130,7 +130,7 @@ class World:
 
     def raise_faults(self, operation: str, place: Place | None, *, after: bool = False) -> None:
         """What the infra calls before its work, and once more after it."""
-        if place is not None and not self.zones[place.zone].reachable:
+        if place is not None and not (place.zone in self.zones and self.zones[place.zone].reachable):
             raise Transient(f"{place} does not answer")
         for fault in self._faults:
             here = fault.zone is None or place is None or fault.zone == place.zone
