@@ -47,15 +47,25 @@ def read_config(home: Home) -> Config:
 
 
 def discovery(home: Home) -> Callable[[], Sequence[Infra]]:
-    """A function that names the infras of this installation, and reads ssh_node_pools.yaml again when it changes."""
+    """A function that names the infras of this installation, and reads ssh_node_pools.yaml again when it changes.
+
+    It raises SpecError for a file with mistakes, but not the first time: what runs elsewhere is to be looked after
+    whatever that file says.
+    """
     local = local_infra(home.local_machine)
     read: list[tuple[float, Sequence[Infra]]] = []
 
     def discover() -> Sequence[Infra]:
         path = home.ssh_node_pools
         changed = path.stat().st_mtime if path.exists() else 0.0
-        if not read or read[-1][0] != changed:
-            read[:] = [(changed, ssh_infras(home) if changed else ())]
+        try:
+            if not read or read[-1][0] != changed:
+                read[:] = [(changed, ssh_infras(home) if changed else ())]
+        except SpecError as error:
+            if read:
+                raise
+            log.error("%s", error)
+            read[:] = [(-1.0, ())]
         return [local, *read[-1][1]]
 
     return discover
@@ -104,7 +114,8 @@ async def _stop_when_idle(controller: Controller, operations: ControllerOperatio
     while seconds is not None:
         await clock.sleep(IDLE_CHECK_SECONDS)
         patience = max(seconds, LEAST_IDLE_SECONDS)
-        if controller.empty_since is not None and clock.now() - controller.empty_since >= patience:
+        since = None if operations.admitting else controller.empty_since
+        if since is not None and clock.now() - since >= patience:
             log.info("no service for %g s: the controller stops", seconds)
             operations.stopping.set()
             return

@@ -38,7 +38,7 @@ class Controller:
         for service in await self.world.store.services():
             await self.adopt(service.id, run=False)
         await self.world.router.start([route_table(Draft(r.snapshot())) for r in self.reconcilers])
-        await self.world.content.collect(await self.world.store.live_trees())
+        await self._collect_content()
         self.world.fleet.on_news(self._on_fleet_news)
         self._loop("fleet", self.world.fleet.watch)
         for reconciler in self.reconcilers:
@@ -85,7 +85,12 @@ class Controller:
         reconciler = self._reconcilers.pop(service_id, None)
         if reconciler is not None:
             self._loop(f"the end of {reconciler.service.name}", reconciler.close)
+            self._loop("content", self._collect_content)
         self._note_empty()
+
+    async def _collect_content(self) -> None:
+        """Keep the files of versions that exist, and no others."""
+        await self.world.content.collect(await self.world.store.live_trees())
 
     def _note_empty(self) -> None:
         self.empty_since = None if self._reconcilers else self.world.clock.now()

@@ -61,11 +61,11 @@ class TaskDriver:
             try:
                 await self._through_the_stages()
                 return
-            except Transient as error:
-                log.info("the task waits for its machine: %s", error)
-                await self._clock.sleep(RETRY_SECONDS)
             except Gone:
                 return
+            except InfraError as error:
+                log.info("the task waits for its machine: %s", error)
+                await self._clock.sleep(RETRY_SECONDS)
 
     async def _through_the_stages(self) -> None:
         if not await self._begun(Stage.RUN):

@@ -155,8 +155,9 @@ class Fleet:
         self._uncovered.pop(place, None)
         return self._dark_places.get(place) if sighting.dark_since is None else sighting.dark_since
 
-    def proves_absent(self, place: Place, token: str, after: float) -> bool:
-        """Its infra was asked after that time, could tell about the place, and has no such instance."""
+    def proves_absent(self, place: Place, token: str, after: float, *, nodes: int = 1) -> bool:
+        """Its infra was asked after that time, could tell about the place, and has no such instance. Of several nodes
+        some may be at any of its places, so that it must be able to tell about all."""
         sighting = self._sightings.get(place.infra)
         return (
             sighting is not None
@@ -164,6 +165,7 @@ class Fleet:
             and sighting.dark_since is None
             and self._infras[place.infra].covers(place)
             and place not in sighting.inventory.unreachable
+            and (nodes == 1 or not sighting.inventory.unreachable)
             and self.instance(place.infra, token) is None
         )
 

@@ -39,6 +39,11 @@ class ControllerOperations:
         self.stopping = asyncio.Event()
         """Set when the process is to end."""
 
+    @property
+    def admitting(self) -> bool:
+        """A service is being taken in, which may take as long as its files are large."""
+        return self._admission.locked()
+
     async def up(self, task: Task, name: str | None, base: Path) -> ServiceView:
         """Record a new service and begin to look after it."""
         refuse_unsupported(task)

@@ -159,12 +159,15 @@ class Reconciler:
             ),
         )
 
+    def _nodes(self, replica: Replica) -> int:
+        return next(v.target.num_nodes for v in self._versions if v.number == replica.version)
+
     def _observe(self, replica: Replica, backend: BackendStatus | None) -> Observation:
         fleet, place = self._world.fleet, replica.offer.place
         since = max(replica.since, self._actions.launch_ended_at(replica.id))
         return Observation(
             instance=fleet.instance(place.infra, replica.token),
-            absent=fleet.proves_absent(place, replica.token, since),
+            absent=fleet.proves_absent(place, replica.token, since, nodes=self._nodes(replica)),
             unreachable_since=fleet.unreachable_since(place),
             task=self._tasks.status(replica.id),
             probe=self._probes.tally(replica.id),

@@ -49,7 +49,7 @@ def events_of(made: Plan, service: Service, now: float) -> list[Event]:
     return [
         Event(now, service.id, _kind(action), action.reason, _row(action))
         for action in made.actions
-        if isinstance(action, Create | Move | Note | Amend | Finish)
+        if isinstance(action, Create | Move | Amend | Finish) or (isinstance(action, Note) and action.news)
     ]
 
 

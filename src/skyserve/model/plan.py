@@ -33,6 +33,8 @@ class Note:
 
     replica: Replica
     reason: str
+    news: bool = True
+    """False: the reason was told before, when the same went wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,9 @@ class Draft:
 
     def note(self, replica: Replica, reason: str) -> None:
         """Record facts about a replica that stays in its phase."""
+        news = reason != self._replicas[replica.id].detail
         self._replicas[replica.id] = replica
-        self.actions.append(Note(replica, reason))
+        self.actions.append(Note(replica, reason, news))
 
     def amend(self, service: Service, reason: str) -> None:
         """Record facts about the service."""

@@ -8,13 +8,13 @@ from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceVie
 from skyserve.policy.lifecycle import ENDING, FAILURES
 from skyserve.policy.pacing import may_launch_at
 from skyserve.policy.placement import choose
-from skyserve.policy.status import failed, replica_status, service_status
+from skyserve.policy.status import replica_status, service_status
 
 
 def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, host: str) -> ServiceView:
     """One service. `host`: where the endpoint listens, as users reach it."""
     service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
-    counted = [r for r in replicas if not (failed(r) and r.phase is Phase.GONE)]
+    counted = [r for r in replicas if not replica_status(r).startswith("FAILED")]
     ready = [r for r in replicas if r.phase is Phase.READY]
     wanted = target.replicas if service.goal is Goal.RUN else 0
     return ServiceView(

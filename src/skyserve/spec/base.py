@@ -30,7 +30,7 @@ def invalid(*findings: Finding) -> PydanticCustomError:
 class Model(BaseModel):
     """A mapping of the YAML: frozen, and without unknown keys. A key with nothing after it counts as not written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
     retired: ClassVar[Mapping[str, str]] = {}
     """Keys that SkyServe once had, or that belong elsewhere -> what to write instead."""
