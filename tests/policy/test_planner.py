@@ -18,6 +18,7 @@ from skyserve.model.plan import (
     Note,
     Plan,
     Reclaim,
+    Remember,
     Start,
     Terminate,
 )
@@ -46,8 +47,8 @@ def _brief(action: Action) -> object:
             return (type(action).__name__.lower(), action.replica_id)
         case Reclaim():
             return ("reclaim", action.instance.id)
-        case Amend():
-            return ("amend", action.reason)
+        case Amend() | Remember():
+            return (type(action).__name__.lower(), action.reason)
         case Finish():
             return "finish"
 

@@ -86,13 +86,21 @@ class Amend:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """Record what a later decision needs to know, of which nobody need be told. `service` is the row afterwards."""
+
+    service: Service
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Remove the service: nothing of it is left."""
 
     reason: str
 
 
-Action = Create | Move | Note | Launch | Start | Terminate | Reclaim | Forget | Amend | Finish
+Action = Create | Move | Note | Launch | Start | Terminate | Reclaim | Forget | Amend | Remember | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from skyserve.model.autoscaling import Autoscaling, ScalingMemory
 from skyserve.model.resources import ResourceRequest
 
 
@@ -52,6 +53,7 @@ class Target:
     """What one version of a service asks of the planner, distilled from its YAML."""
 
     replicas: int
+    """How many; where the number follows the load: how many to begin with."""
     port: int
     requests: tuple[ResourceRequest, ...] = (ResourceRequest(),)
     """Acceptable alternatives."""
@@ -64,6 +66,8 @@ class Target:
     """Longest silence on a response, in seconds; 0: no limit."""
     drain_seconds: float = 120
     """Longest time in-flight requests get to finish before the machine goes."""
+    autoscaling: Autoscaling | None = None
+    """None: the number is fixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,5 @@ class Service:
     failure_streak: int = 0
     """Replicas of the wanted version that failed since one last did well."""
     last_failure_at: float = 0.0
+    scaling: ScalingMemory | None = None
+    """What the autoscaler remembers; None: it never saw the load."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from skyserve.model.instance import Instance
+from skyserve.model.load import Load
 from skyserve.model.place import Place
 from skyserve.model.replica import Cause, Replica
 from skyserve.model.resources import Offer
@@ -93,6 +94,8 @@ class Snapshot:
     """What the infras can give for the latest version; empty: nothing fits anywhere."""
     unreachable: frozenset[Place] = frozenset()
     """Places that do not answer now."""
+    load: Load | None = None
+    """None: the endpoint cannot tell now, which is not the same as no load."""
     leaks: tuple[Instance, ...] = ()
     """Instances that bear this service's tag and belong to no replica that may hold a machine."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from skyserve.model.plan import Action, Amend, Move, Note
+from skyserve.model.plan import Action, Amend, Move, Note, Remember
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.service import Service, Target
 from skyserve.model.snapshot import Observation, Snapshot
 from skyserve.policy.lifecycle import FAILURES, move
 from skyserve.policy.pacing import count_failure
+from skyserve.policy.wanted import wanted_replicas
 
 _UNSEEN = Observation()
 
@@ -27,6 +28,11 @@ class Draft:
     def target(self) -> Target:
         """Of the version wanted."""
         return self.snapshot.version.target
+
+    @property
+    def wanted(self) -> int:
+        """Replicas that there should be."""
+        return wanted_replicas(self.service, self.target)
 
     def target_of(self, replica: Replica) -> Target:
         """Of the replica's own version; the wanted one's if that version is forgotten."""
@@ -63,6 +69,11 @@ class Draft:
         """Record facts about the service."""
         self.service = service
         self.actions.append(Amend(service, reason))
+
+    def remember(self, service: Service, reason: str) -> None:
+        """Record what a later decision needs to know about the service, without telling people."""
+        self.service = service
+        self.actions.append(Remember(service, reason))
 
     def forget(self, replica: Replica) -> None:
         """Leave a replica out of what later steps see."""

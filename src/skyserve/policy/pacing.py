@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from skyserve.model.replica import Cause, Replica
 from skyserve.model.service import Service, Target
+from skyserve.policy.wanted import wanted_replicas
 
 BASE_SECONDS = 2.0
 """Wait after the second round; doubles with each."""
@@ -24,7 +25,7 @@ STEADY_SECONDS = 60.0
 
 def rounds(service: Service, target: Target) -> int:
     """Full rounds of failures beyond the first."""
-    return max(0, service.failure_streak - 1) // max(1, target.replicas)
+    return max(0, service.failure_streak - 1) // max(1, wanted_replicas(service, target))
 
 
 def may_launch_at(service: Service, target: Target) -> float:

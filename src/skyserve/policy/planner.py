@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from skyserve.model.plan import Amend, Plan
+from skyserve.model.plan import Amend, Plan, Remember
 from skyserve.model.snapshot import Snapshot
 from skyserve.policy.draft import Draft
 from skyserve.policy.routing import route_table
@@ -10,6 +10,7 @@ from skyserve.policy.steps.cleaning import finish_service, forget_history, recla
 from skyserve.policy.steps.counting import keep_count, pace, stop_all
 from skyserve.policy.steps.driving import drive
 from skyserve.policy.steps.ending import drain, see_machines_off
+from skyserve.policy.steps.following import follow_load
 from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
@@ -20,6 +21,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     follow_probes,  # a replica is ready, or no longer
     stop_all,  # the user wants the service down
     pace,  # how fast to try again, and when to stop
+    follow_load,  # how many replicas the requests call for
     keep_count,  # as many replicas as wanted, where there is room
     drain,  # requests in flight finish before the machine goes
     see_machines_off,  # until each is proven absent
@@ -35,7 +37,7 @@ def plan(snapshot: Snapshot) -> Plan:
     for step in STEPS:
         step(draft)
     actions = list(draft.actions)
-    recorded = any(isinstance(a, Amend) and a.service == draft.service for a in actions)
+    recorded = any(isinstance(a, Amend | Remember) and a.service == draft.service for a in actions)
     if draft.service != snapshot.service and not recorded:
         actions.append(Amend(draft.service, "failures counted"))
     return Plan(tuple(actions), route_table(draft), draft.wake_at)

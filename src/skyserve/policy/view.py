@@ -1,6 +1,6 @@
 """What people are shown of a service, from what a decision sees of it."""
 
-from skyserve.model.plan import Amend, Create, Move, Note, Plan, Reclaim
+from skyserve.model.plan import Amend, Create, Move, Note, Plan, Reclaim, Remember
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
@@ -9,6 +9,7 @@ from skyserve.policy.lifecycle import ENDING, FAILURES
 from skyserve.policy.pacing import may_launch_at
 from skyserve.policy.placement import choose
 from skyserve.policy.status import replica_status, service_status
+from skyserve.policy.wanted import wanted_replicas
 
 
 def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, host: str) -> ServiceView:
@@ -16,13 +17,13 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
     service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
     counted = [r for r in replicas if not replica_status(r).startswith("FAILED")]
     ready = [r for r in replicas if r.phase is Phase.READY]
-    wanted = target.replicas if service.goal is Goal.RUN else 0
+    wanted = wanted_replicas(service, target) if service.goal is Goal.RUN else 0
     return ServiceView(
         name=service.name,
         service_id=service.id,
         version=snapshot.version.number,
         active_versions=sorted({r.version for r in ready}),
-        status=service_status(service, replicas, target.replicas),
+        status=service_status(service, replicas, wanted),
         detail=_detail(snapshot),
         uptime_since=service.first_ready_at,
         ready_replicas=len(ready),
@@ -47,7 +48,7 @@ def _detail(snapshot: Snapshot) -> str:
         stuck = [r for r in replicas if r.phase is Phase.TERMINATING and r.attempts]
         return f"replica {stuck[0].id}: {stuck[0].detail}" if stuck else ""
     alive = [r for r in replicas if r.alive]
-    if len(alive) < snapshot.version.target.replicas:
+    if len(alive) < wanted_replicas(service, snapshot.version.target):
         wait = may_launch_at(service, snapshot.version.target) - snapshot.now
         if wait > 0:
             last = max((r for r in replicas if r.ended_by in FAILURES), key=lambda r: r.id, default=None)
@@ -107,7 +108,7 @@ def _subject(action: object) -> str:
         return f"a replica at {action.offer.place}"
     if isinstance(action, Reclaim):
         return f"instance {action.instance.id}"
-    if isinstance(action, Amend):
+    if isinstance(action, Amend | Remember):
         return "service"
     replica_id = getattr(action, "replica_id", None)
     return f"replica {replica_id}" if replica_id else "service"

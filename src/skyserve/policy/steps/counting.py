@@ -1,5 +1,6 @@
 """How many replicas there should be."""
 
+import sys
 from dataclasses import replace
 
 from skyserve.model.plan import Create
@@ -9,6 +10,7 @@ from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import ENDING
 from skyserve.policy.pacing import budget_spent, forgive, may_launch_at, redeemed_at, rounds
 from skyserve.policy.placement import choose
+from skyserve.policy.wanted import most_replicas
 
 _LEAST_READY_FIRST = (Phase.PENDING, Phase.PROVISIONING, Phase.STARTING, Phase.NOT_READY, Phase.READY)
 
@@ -50,21 +52,31 @@ def keep_count(draft: Draft) -> None:
     if draft.service.goal is not Goal.RUN:
         return
     alive = [r for r in draft.replicas() if r.alive]
-    missing = draft.target.replicas - len(alive)
+    missing = draft.wanted - len(alive)
     for replica in _victims(alive, -missing):
-        draft.move(replica, Cause.SCALED_DOWN, f"{len(alive)} replicas where {draft.target.replicas} are wanted")
+        draft.move(replica, Cause.SCALED_DOWN, f"{len(alive)} replicas where {draft.wanted} are wanted")
     if missing <= 0 or draft.service.stopped_reason:
         return
     at = may_launch_at(draft.service, draft.target)
     if at > draft.now:
         draft.wake(at)
         return
-    _create(draft, missing, alive)
+    _create(draft, min(missing, _room(draft)), alive)
+
+
+def _room(draft: Draft) -> int:
+    """How many replicas may be added to those that hold a machine. One that its place cannot tell of counts as long as
+    it is wanted: the machine of an ended one may be gone, and nothing here could end it."""
+    most = most_replicas(draft.target)
+    if most is None:
+        return sys.maxsize
+    held = [r for r in draft.replicas() if r.phase is not Phase.GONE]
+    return max(0, most - sum(r.alive or draft.seen(r).unreachable_since is None for r in held))
 
 
 def _create(draft: Draft, missing: int, alive: list[Replica]) -> None:
     used = [r.offer.place for r in alive]
-    why = f"{len(alive)} of {draft.target.replicas} replicas"
+    why = f"{len(alive)} of {draft.wanted} replicas"
     if past := rounds(draft.service, draft.target):
         why += f"; round {past + 1} after failures"
     for _ in range(missing):

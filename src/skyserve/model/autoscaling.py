@@ -1,0 +1,71 @@
+"""What makes the number of replicas follow the load, and what is remembered for it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ScalingPolicy(StrEnum):
+    """What of the load decides."""
+
+    REQUEST_RATE = "request_rate"
+    """Requests a second."""
+    CONCURRENCY = "concurrency"
+    """Requests in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """What a user asked for."""
+
+    policy: ScalingPolicy
+    per_replica: float
+    """Requests a second, or in flight, that one replica should get."""
+    low: int
+    """Fewest replicas, without those that are overprovisioned."""
+    high: int
+    """Most of them, likewise."""
+    upscale_delay: float = 300
+    """Seconds for which the load must call for more."""
+    downscale_delay: float = 1200
+    """Seconds for which the load must call for fewer."""
+    overprovision: int = 0
+    """Replicas kept beyond those that the load calls for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The load between two readings."""
+
+    until: float
+    """When it was read (seconds since the epoch)."""
+    span: float
+    """Seconds since the reading before."""
+    arrived: int
+    busy_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """From this moment on, until the next call, the load called for so many replicas."""
+
+    since: float
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingMemory:
+    """All that an autoscaler knows of the past. Kept in the database, so that a restart is just another call."""
+
+    wanted: int
+    """Replicas, without those that are overprovisioned."""
+    read_at: float
+    """When the totals below were read (seconds since the epoch)."""
+    arrived: int = 0
+    refused: int = 0
+    busy_seconds: float = 0.0
+    buckets: tuple[Bucket, ...] = ()
+    """Ascending; as far back as any window reaches."""
+    calls: tuple[Call, ...] = ()
+    """Ascending; each differs from the one before. What the first called for is taken to have been called for ever."""
+    burst_until: float = 0.0
+    """A burst of load came: until then no replica is removed, and more are added without delay."""

@@ -1,0 +1,68 @@
+"""From a reading of the load to the number of replicas: the policy's demand, bounds, delays."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from skyserve.model.autoscaling import Autoscaling, Call, ScalingMemory, ScalingPolicy
+from skyserve.model.load import Load
+from skyserve.policy.autoscaling.concurrency import concurrency
+from skyserve.policy.autoscaling.demand import Demand
+from skyserve.policy.autoscaling.request_rate import request_rate
+from skyserve.policy.autoscaling.settling import remember_call, settle
+from skyserve.policy.autoscaling.window import WINDOW_SECONDS, Seen, read, reading_due_at, seen
+
+POLICIES: Mapping[ScalingPolicy, Callable[[Seen, Autoscaling], Demand]] = {
+    ScalingPolicy.REQUEST_RATE: request_rate,
+    ScalingPolicy.CONCURRENCY: concurrency,
+}
+"""A new policy is one file and one line here."""
+
+BURST_FACTOR = 2
+"""A burst is load that calls for so many times what is wanted (Knative's panic threshold, 200 %)."""
+
+
+class Decision(NamedTuple):
+    """What comes of one reading."""
+
+    wanted: int
+    """Replicas, without those that are overprovisioned; within the bounds."""
+    memory: ScalingMemory
+    reason: str
+
+
+def begin(knobs: Autoscaling, load: Load, now: float) -> ScalingMemory:
+    """The memory of a service that was never looked at. What arrived before counts for nothing but at zero, where
+    whoever came was refused and waits."""
+    arrived = load.arrived if knobs.low else 0
+    calls = (Call(now, knobs.low),)
+    return ScalingMemory(knobs.low, now, arrived, load.refused, load.busy_seconds, calls=calls)
+
+
+def decide(load: Load, knobs: Autoscaling, memory: ScalingMemory, now: float) -> Decision:
+    """How many replicas are wanted now. Pure: the same reading and memory give the same decision.
+
+    Between two readings the memory stays as it is, so that not every look has to be recorded.
+    """
+    if now < memory.read_at:  # the clock was set back: what is remembered lies in the future
+        memory = replace(begin(knobs, load, now), wanted=memory.wanted, calls=(Call(now, memory.wanted),))
+    if _bounded(memory.wanted, knobs) == memory.wanted and now < reading_due_at(memory, load, knobs):
+        return Decision(memory.wanted, memory, "")
+    after = read(memory, load, now) if now > memory.read_at else memory
+    demand = POLICIES[knobs.policy](seen(memory, after, load, now), knobs)
+    called = _bounded(demand.replicas, knobs)
+    before = _bounded(memory.wanted, knobs)
+    calls = remember_call(after.calls, called, knobs, now)
+    burst = _bounded(demand.burst, knobs)
+    burst_until = now + WINDOW_SECONDS if demand.burst >= BURST_FACTOR * max(1, before) else memory.burst_until
+    if before == 0:
+        wanted = max(called, burst)  # somebody waits: no delay
+    elif now < burst_until:
+        wanted = max(before, burst, settle(calls, before, knobs, now))
+    else:
+        wanted = settle(calls, before, knobs, now)
+    return Decision(wanted, replace(after, wanted=wanted, calls=calls, burst_until=burst_until), demand.reason)
+
+
+def _bounded(replicas: int, knobs: Autoscaling) -> int:
+    return max(knobs.low, min(knobs.high, replicas))

@@ -1,0 +1,13 @@
+"""What a policy answers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How many replicas the load calls for at this moment, without regard to bounds and delays."""
+
+    replicas: int
+    reason: str
+    burst: int = 0
+    """How many the last few seconds alone call for; 0 where the policy knows no bursts."""

@@ -1,0 +1,25 @@
+"""How the number of replicas follows the load."""
+
+from dataclasses import replace
+
+from skyserve.model.service import Goal
+from skyserve.policy.autoscaling.decision import begin, decide
+from skyserve.policy.autoscaling.window import reading_due_at
+from skyserve.policy.draft import Draft
+
+
+def follow_load(draft: Draft) -> None:
+    """Let the policy decide how many replicas are wanted. Nothing changes while the load is not known."""
+    knobs, load, service = draft.target.autoscaling, draft.snapshot.load, draft.service
+    if knobs is None or load is None or service.goal is not Goal.RUN:
+        return
+    memory = service.scaling or begin(knobs, load, draft.now)
+    wanted, memory, why = decide(load, knobs, memory, draft.now)
+    before = draft.wanted
+    amended = replace(service, scaling=memory)
+    if wanted + knobs.overprovision != before:
+        after = wanted + knobs.overprovision
+        draft.amend(amended, f"{after} replicas wanted, {before} before: {why}")
+    elif amended != service:
+        draft.remember(amended, why)
+    draft.wake(reading_due_at(memory, load, knobs))
