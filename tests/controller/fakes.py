@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from skyserve.contracts.prober import ProbeResult
+from skyserve.model.load import Load
 from skyserve.model.place import Address
 from skyserve.model.route import BackendStatus, RouteTable
 from skyserve.model.service import ProbeSettings
@@ -16,6 +17,8 @@ class DataPlane:
         self.tables: dict[int, RouteTable] = {}
         self.in_flight: dict[tuple[int, int], int] = {}
         """(service id, replica id) -> requests being answered."""
+        self.load: dict[int, Load] = {}
+        """By service id: its requests; those not named here have none."""
 
 
 class InstantRouter:
@@ -43,6 +46,10 @@ class InstantRouter:
             b.replica_id: BackendStatus(not b.draining, self.plane.in_flight.get((service_id, b.replica_id), 0))
             for b in (table.backends if table else ())
         }
+
+    def load(self, service_id: int) -> Load | None:
+        """As the plane counts it."""
+        return self.plane.load.get(service_id, Load()) if service_id in self.plane.tables else None
 
     async def free_port(self, taken: frozenset[int]) -> int:
         """From 30001 up."""

@@ -19,11 +19,16 @@ def problems(text: str) -> list[str]:
         ("service: {replicas: 2}", []),
         ("service: {replica_policy: {min_replicas: 2, max_replicas: 2, num_overprovision: 1}}", []),
         ("service: {drain_seconds: 5, load_balancing_policy: ROUND_ROBIN}\nnum_nodes: 2\nworkdir: .", []),
+        ("service: {replica_policy: {min_replicas: 0, max_replicas: 2, upscale_delay_seconds: 5}}", []),
+        ("service: {replica_policy: {min_replicas: 0, max_replicas: 2, target_concurrency_per_replica: 4}}", []),
         (
-            "service: {replica_policy: {min_replicas: 0, max_replicas: 2}}",
+            "service:\n  load_balancing_policy: instance_aware_least_load\n"
+            "  replica_policy: {min_replicas: 1, max_replicas: 2, target_qps_per_replica: {L4: 1}}",
             [
-                "f.yaml:4: service.replica_policy.max_replicas: autoscaling is not supported yet."
-                " Write replicas: 1 instead of replica_policy."
+                "f.yaml:5: service.load_balancing_policy: instance_aware_least_load is not supported yet."
+                " Write least_load or round_robin.",
+                "f.yaml:6: service.replica_policy.target_qps_per_replica: a target for each accelerator is not"
+                " supported yet. Write one number, which holds for every accelerator.",
             ],
         ),
         (

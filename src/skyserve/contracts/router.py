@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from skyserve.model.load import Load
 from skyserve.model.route import BackendStatus, RouteTable
 
 
@@ -25,6 +26,10 @@ class Router(Protocol):
 
     def status(self, service_id: int) -> Mapping[int, BackendStatus]:
         """By replica id: accepted or not, requests in flight. What was last learned; no I/O."""
+        ...
+
+    def load(self, service_id: int) -> Load | None:
+        """How busy the service is; None if that is not known now. What was last learned; no I/O."""
         ...
 
     def access_log(self, service_id: int) -> Path:

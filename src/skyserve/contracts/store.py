@@ -64,7 +64,7 @@ class ForgetReplica:
 
 @dataclass(frozen=True, slots=True)
 class PutService:
-    """Changed fields of the service (goal, first_ready_at, stopped_reason). Its generation is the store's."""
+    """Changed fields of the service (goal, stopped_reason, scaling, ...). Its generation is the store's."""
 
     service: Service
 

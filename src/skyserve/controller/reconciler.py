@@ -151,6 +151,7 @@ class Reconciler:
             replicas=replicas,
             observations={r.id: self._observe(r, backends.get(r.id)) for r in replicas if r.phase is not Phase.GONE},
             offers=offers,
+            load=self._world.router.load(self.service.id),
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
                 i

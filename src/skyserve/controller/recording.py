@@ -15,6 +15,7 @@ from skyserve.model.plan import (
     Note,
     Plan,
     Reclaim,
+    Remember,
     Start,
     Terminate,
 )
@@ -35,7 +36,7 @@ def changes_of(made: Plan, now: float) -> list[Change]:
                 changes.append(PutReplica(action.replica))
                 if isinstance(action, Move) and action.cause is Cause.PROBE_PASSED:
                     changes.append(MarkEverReady(action.replica.version))
-            case Amend():
+            case Amend() | Remember():
                 changes.append(PutService(action.service))
             case Forget():
                 changes.append(ForgetReplica(action.replica_id))
@@ -54,8 +55,10 @@ def events_of(made: Plan, service: Service, now: float) -> list[Event]:
 
 
 def log_plan(made: Plan, service: Service) -> None:
-    """Every action, in the controller's log."""
+    """Every action, in the controller's log, but for what is remembered again and again."""
     for action in made.actions:
+        if isinstance(action, Remember):
+            continue
         row = _row(action)
         log.info("%s: %s%s: %s", service.name, _kind(action), f" replica {row}" if row else "", action.reason)
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
+from skyserve.endpoint.bootstrap import LOAD_COUNTERS
 from skyserve.model.place import Address
 
 TIMEOUT_SECONDS = 5.0
+_FIELDS = {"downstream_rq_total": "arrived", "downstream_rq_active": "in_flight", "upstream_cx_none_healthy": "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,15 @@ class Host:
     """New requests may go to it."""
     in_flight: int
     """Requests being answered by it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The requests of one service, as Envoy counts them since it was started."""
+
+    arrived: int = 0
+    refused: int = 0
+    in_flight: int = 0
 
 
 Hosts = Mapping[tuple[str, Address], Host]
@@ -47,6 +59,16 @@ class Admin:
             for status in cluster.get("host_statuses", ())
             if "socket_address" in status["address"]
         }
+
+    async def requests(self) -> Mapping[str, Counted]:
+        """By the resource name of each service that Envoy knows. Raises AdminError."""
+        document = (await self._ask("GET", "/stats?" + urlencode({"format": "json", "filter": LOAD_COUNTERS}))).json()
+        counted: dict[str, dict[str, int]] = {}
+        for stat in document.get("stats", ()):
+            if "name" in stat:
+                _, service, counter = stat["name"].split(".")
+                counted.setdefault(service, {})[_FIELDS[counter]] = int(stat["value"])
+        return {service: Counted(**fields) for service, fields in counted.items()}
 
     async def reopen_logs(self) -> None:
         """Make Envoy close its log files and open them by name again. Raises AdminError."""

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.translate.naming import Json, extension
 
+LOAD_COUNTERS = r"http\.service-\d+\.downstream_rq_(total|active)|cluster\.service-\d+\.upstream_cx_none_healthy"
+"""Of each service: requests so far, requests in flight, and how many found no replica (Envoy counts each of those once
+as a connection for which no host was healthy)."""
 NODE = "skyserve"
 _CONTROLLER = "controller"
 MAX_HEAP_BYTES = 4 * 2**30
@@ -41,7 +44,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
             "lds_config": {"ads": {}, "resource_api_version": "V3"},
         },
         "static_resources": {"clusters": [_controller_cluster(layout)]},
-        # Counters of requests in flight are kept apart from these; the rest would cost memory a service.
+        # Counters of each replica are kept apart from these; the rest would cost memory a service.
         "stats_config": {
             "stats_matcher": {
                 "inclusion_list": {
@@ -50,6 +53,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                         {"prefix": "overload."},
                         {"prefix": "listener_manager."},
                         {"prefix": "cluster_manager."},
+                        {"safe_regex": {"regex": LOAD_COUNTERS}},
                     ]
                 }
             }

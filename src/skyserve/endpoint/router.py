@@ -15,6 +15,7 @@ from skyserve.endpoint.resources import Resource, pack
 from skyserve.endpoint.traffic import Traffic
 from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, resource_name
 from skyserve.endpoint.translate.service import resources
+from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
 
 KINDS = (CLUSTER, ENDPOINTS, LISTENER, ROUTES)
@@ -84,6 +85,10 @@ class EnvoyRouter:
             for backend in asked.backends
         }
 
+    def load(self, service_id: int) -> Load | None:
+        """Of the service, by Envoy's counters; None before the first sample and while Envoy does not answer."""
+        return self._traffic.load(resource_name(service_id)) if service_id in self._asked else None
+
     async def free_port(self, taken: frozenset[int]) -> int:
         """The first from the base port up. Raises OSError if all are taken."""
         return free_port(self._host, self._base_port, taken)
@@ -122,7 +127,7 @@ class EnvoyRouter:
                 for kind in KINDS
             }
         )
-        self._traffic.wanted = any(table.backends for table in self._served.values())
+        self._traffic.wanted = bool(self._served)
         self._traffic.stir()
 
     def _confirmed(self, service_id: int) -> bool:

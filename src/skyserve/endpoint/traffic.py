@@ -1,11 +1,12 @@
-"""What Envoy tells of its replicas, asked again and again: at leisure, and often while an answer is awaited."""
+"""What Envoy tells of replicas and requests, asked again and again: at leisure, often while an answer is awaited."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from skyserve.endpoint.admin import Admin, AdminError, Host, Hosts
+from skyserve.endpoint.admin import Admin, AdminError, Counted, Host, Hosts
+from skyserve.model.load import Load
 from skyserve.model.place import Address
 
 log = logging.getLogger(__name__)
@@ -24,14 +25,25 @@ class Traffic:
         self._admin = admin
         self._awaited = awaited
         self._hosts: Hosts = {}
+        self._requests: Mapping[str, Counted] = {}
+        self._busy: dict[str, float] = {}
+        """By service: requests in flight, summed over time."""
+        self._counted_at = 0.0
         self._stirred = asyncio.Event()
         self._eager_until = 0.0
         self.wanted = False
-        """There are replicas to ask about."""
+        """There are services to ask about."""
 
     def host(self, cluster: str, address: Address) -> Host | None:
         """None: Envoy does not know it."""
         return self._hosts.get((cluster, address))
+
+    def load(self, service: str) -> Load | None:
+        """By resource name. None: Envoy does not know it, or does not answer."""
+        counted = self._requests.get(service)
+        if counted is None:
+            return None
+        return Load(counted.arrived, counted.refused, self._busy.get(service, 0.0), counted.in_flight)
 
     def stir(self) -> None:
         """Something has changed: look now, and often for a while."""
@@ -49,9 +61,24 @@ class Traffic:
     async def _sample(self) -> None:
         try:
             self._hosts = await self._admin.hosts()
+            self._count(await self._admin.requests())
         except AdminError as error:
             log.debug("%s", error)
-            self._hosts = {}
+            self._hosts, self._requests = {}, {}
+
+    def _count(self, requests: Mapping[str, Counted]) -> None:
+        """Those in flight at two samples are taken to change evenly between them."""
+        now = asyncio.get_running_loop().time()
+        passed = now - self._counted_at
+        self._counted_at = now
+        before = {service: counted.in_flight for service, counted in self._requests.items()}
+        self._requests = requests
+        self._busy = {
+            service: self._busy.get(service, 0.0) + (before[service] + counted.in_flight) / 2 * passed
+            if service in before
+            else self._busy.get(service, 0.0)
+            for service, counted in requests.items()
+        }
 
     async def _rest(self) -> None:
         eager = asyncio.get_running_loop().time() < self._eager_until and self._awaited()

@@ -7,7 +7,6 @@ from skyserve.spec.accelerators import is_selector
 from skyserve.spec.base import Finding
 from skyserve.spec.errors import Problem, SpecError
 from skyserve.spec.infra import OWN_MACHINES
-from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.resources import Option
 from skyserve.spec.service import Service
 from skyserve.spec.source import Path, Source
@@ -34,8 +33,6 @@ _OPTION_KEYS = (
     "priority_class",
 )
 _POLICY_KEYS = (
-    "target_qps_per_replica",
-    "target_concurrency_per_replica",
     "base_ondemand_fallback_replicas",
     "dynamic_ondemand_fallback",
     "spot_placer",
@@ -128,12 +125,9 @@ def _service(service: Service) -> Iterator[Finding]:
     if policy is None:
         return
     path = ("service", "replica_policy")
-    if not policy.is_fixed:
-        remedy = f"Write replicas: {max(policy.min_replicas, 1)} instead of replica_policy."
-        yield Finding(f"autoscaling is {_YET}", remedy, (*path, "max_replicas"))
+    if policy.by_accelerator:
+        remedy = "Write one number, which holds for every accelerator."
+        yield Finding(f"a target for each accelerator is {_YET}", remedy, (*path, "target_qps_per_replica"))
     for name in _POLICY_KEYS:
         if getattr(policy, name):
-            yield Finding(_YET, _REMOVE, (*path, name))
-    for name in ("upscale_delay_seconds", "downscale_delay_seconds"):
-        if getattr(policy, name) != ReplicaPolicy.model_fields[name].default:
             yield Finding(_YET, _REMOVE, (*path, name))

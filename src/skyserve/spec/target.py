@@ -1,9 +1,11 @@
 """What a task asks of the planner."""
 
+from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.service import ProbeSettings, Target
 from skyserve.spec.errors import refusal
 from skyserve.spec.probe import ReadinessProbe
+from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.resources import Option
 from skyserve.spec.service import Service
 from skyserve.spec.task import Task
@@ -23,6 +25,27 @@ def target_of(task: Task) -> Target:
         load_balancing_policy=service.load_balancing_policy,
         stream_timeout=service.load_balancer.stream_timeout_seconds,
         drain_seconds=service.drain_seconds,
+        autoscaling=_autoscaling(scaling),
+    )
+
+
+CONCURRENCY = 2.0
+"""Requests in flight for each replica where no target is written, as Ray Serve has it (`target_ongoing_requests`)."""
+
+
+def _autoscaling(policy: ReplicaPolicy) -> Autoscaling | None:
+    """None for a fixed number, and for a target by accelerator, which `skyserve.spec.supported` refuses."""
+    rate = policy.target_qps_per_replica
+    if policy.is_fixed or isinstance(rate, dict):
+        return None
+    return Autoscaling(
+        policy=ScalingPolicy.CONCURRENCY if rate is None else ScalingPolicy.REQUEST_RATE,
+        per_replica=rate or policy.target_concurrency_per_replica or CONCURRENCY,
+        low=policy.min_replicas,
+        high=policy.min_replicas if policy.max_replicas is None else policy.max_replicas,
+        upscale_delay=policy.upscale_delay_seconds,
+        downscale_delay=policy.downscale_delay_seconds,
+        overprovision=policy.num_overprovision or 0,
     )
 
 

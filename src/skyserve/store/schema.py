@@ -63,6 +63,7 @@ services = Table(
     Column("stopped_reason", Prose, nullable=False),
     Column("failure_streak", Integer, nullable=False),
     Column("last_failure_at", Double, nullable=False),
+    Column("scaling", JSON(none_as_null=True)),
     Column("next_replica_id", Integer, nullable=False),
     sqlite_autoincrement=True,  # ids of removed services stay used, as they do by PostgreSQL's sequences
 )

@@ -37,6 +37,7 @@ def _create_services() -> None:
         sa.Column("stopped_reason", sa.Text, nullable=False),
         sa.Column("failure_streak", sa.Integer, nullable=False),
         sa.Column("last_failure_at", sa.Double, nullable=False),
+        sa.Column("scaling", sa.JSON(none_as_null=True)),
         sa.Column("next_replica_id", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_services"),
         sa.UniqueConstraint("name", name="uq_services_name"),
