@@ -19,6 +19,8 @@ class DataPlane:
         """(service id, replica id) -> requests being answered."""
         self.load: dict[int, Load] = {}
         """By service id: its requests; those not named here have none."""
+        self.silent: set[int] = set()
+        """Services whose load cannot be told."""
 
 
 class InstantRouter:
@@ -49,7 +51,8 @@ class InstantRouter:
 
     def load(self, service_id: int) -> Load | None:
         """As the plane counts it."""
-        return self.plane.load.get(service_id, Load()) if service_id in self.plane.tables else None
+        known = service_id in self.plane.tables and service_id not in self.plane.silent
+        return self.plane.load.get(service_id, Load()) if known else None
 
     async def free_port(self, taken: frozenset[int]) -> int:
         """From 30001 up."""
