@@ -12,13 +12,13 @@ from skyserve.model.view import ServiceStatus
 
 @pytest.mark.parametrize("status", list(ServiceStatus))
 def test_every_status_is_ready_hopeful_or_hopeless(status: ServiceStatus) -> None:
-    """READY ends the waiting well, what cannot become ready ends it badly, all else goes on."""
+    """READY ends the waiting well, and NO_REPLICA too: none is wanted now. What cannot become ready ends it badly."""
     view = replace(SERVICE, status=status)
     if status in (ServiceStatus.SHUTTING_DOWN, ServiceStatus.FAILED_CLEANUP, ServiceStatus.CONTROLLER_FAILED):
         with pytest.raises(ServeError, match="did not become ready"):
             ready("web", view)
     else:
-        assert ready("web", view) == (status is ServiceStatus.READY)
+        assert ready("web", view) == (status in (ServiceStatus.READY, ServiceStatus.NO_REPLICA))
 
 
 def test_a_failed_replica_is_not_the_end_but_giving_up_is() -> None:

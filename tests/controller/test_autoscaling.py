@@ -89,8 +89,8 @@ def test_the_reason_is_told(tmp_path: Path) -> None:
         await up(scene, scaled(1))
         await users.ask(6, seconds=200)
         told = [line async for line in scene.operations.events("web", follow=False, tail=None)]
-        changes = [line for line in told if "replicas wanted" in line]
-        assert "3 replicas wanted" in changes[-1]
+        changes = [line for line in told if "replicas wanted:" in line]
+        assert "replicas wanted: 3" in changes[-1]
         assert "6.00 requests a second over 60 s, 2 a replica" in changes[-1]
         assert len(changes) <= 2
         assert not [line for line in told if "remember" in line]

@@ -3,15 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skyserve.model.autoscaling import Autoscaling, ScalingMemory, ScalingPolicy
 from skyserve.model.instance import InstanceState
-from skyserve.model.plan import Create, Finish, Forget, Launch, Move, Reclaim, Start, Terminate
+from skyserve.model.load import Load
+from skyserve.model.plan import Amend, Create, Finish, Forget, Launch, Move, Reclaim, Remember, Start, Terminate
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.route import BackendStatus
-from skyserve.model.service import Goal
+from skyserve.model.service import Goal, Service
 from skyserve.model.snapshot import Observation, ProbeTally, Setback, Snapshot, Stage, TaskStatus
 from skyserve.policy.lifecycle import LOSSES, MAY_HOLD_MACHINE, REFUSALS
 from skyserve.policy.planner import plan
 from skyserve.policy.view import plan_view, service_view
+from skyserve.policy.wanted import wanted_replicas
 from tests.policy.worlds import HERE, NOW, THERE, instance, replica, world
 
 ages = st.sampled_from([0.0, 1.0, 3.0, 30.0, 200.0, 2000.0])
@@ -61,6 +64,19 @@ def observations(draw: st.DrawFn, replica_id: int) -> Observation:
 
 
 @st.composite
+def scaled(draw: st.DrawFn) -> Autoscaling:
+    """A number that follows the load."""
+    low = draw(st.integers(0, 3))
+    policy = draw(st.sampled_from(ScalingPolicy))
+    delays = draw(ages), draw(ages)
+    return Autoscaling(policy, 1, low, low + draw(st.integers(1, 4)), *delays, overprovision=draw(st.integers(0, 2)))
+
+
+memories = st.builds(ScalingMemory, wanted=st.integers(0, 9), read_at=ages.map(lambda age: NOW - age))
+loads = st.builds(Load, *(st.integers(0, 900) for _ in range(4)))
+
+
+@st.composite
 def snapshots(draw: st.DrawFn) -> Snapshot:
     """Any service."""
     count = draw(st.integers(0, 6))
@@ -71,7 +87,13 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         wanted=draw(st.integers(0, 5)),
         goal=draw(st.sampled_from(Goal)),
         observations={r.id: draw(observations(r.id)) for r in rows if r.phase is not Phase.GONE},
-        service={"failure_streak": streak, "last_failure_at": NOW - draw(ages)},
+        service={
+            "failure_streak": streak,
+            "last_failure_at": NOW - draw(ages),
+            "scaling": draw(st.one_of(st.none(), memories)),
+        },
+        target={"autoscaling": draw(st.one_of(st.none(), scaled()))},
+        load=draw(st.one_of(st.none(), loads)),
         offers=draw(st.sampled_from([(), (HERE,), (HERE, THERE)])),
         leaks=tuple([instance(99)] if draw(st.booleans()) else []),
     )
@@ -86,6 +108,12 @@ def rows_after(snapshot: Snapshot) -> dict[int, Replica]:
     return rows
 
 
+def service_after(snapshot: Snapshot) -> Service:
+    """The service as the plan leaves it."""
+    recorded = [a.service for a in plan(snapshot).actions if isinstance(a, Amend | Remember)]
+    return recorded[-1] if recorded else snapshot.service
+
+
 @given(snapshots())
 def test_the_same_snapshot_gives_the_same_plan(snapshot: Snapshot) -> None:
     """Planning has no memory and no chance."""
@@ -94,10 +122,13 @@ def test_the_same_snapshot_gives_the_same_plan(snapshot: Snapshot) -> None:
 
 @given(snapshots())
 def test_never_more_replicas_than_wanted(snapshot: Snapshot) -> None:
-    """What lives and what is created never exceeds the target."""
+    """What lives and what is created never exceeds the number wanted, which is within the user's bounds."""
     created = sum(isinstance(a, Create) for a in plan(snapshot).actions)
     alive = sum(r.alive for r in rows_after(snapshot).values())
-    wanted = snapshot.version.target.replicas if snapshot.service.goal is Goal.RUN else 0
+    target = snapshot.version.target
+    wanted = wanted_replicas(service_after(snapshot), target) if snapshot.service.goal is Goal.RUN else 0
+    if target.autoscaling is not None:
+        assert wanted <= target.autoscaling.high + target.autoscaling.overprovision
     assert alive + created <= wanted or created == 0
     assert alive <= wanted
 

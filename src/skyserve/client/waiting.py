@@ -15,13 +15,13 @@ _LOST = {
 
 
 def ready(name: str, view: ServiceView | None) -> bool:
-    """Whether the service has a ready replica. Raises ServeError once it will never have one.
+    """Whether the service has a ready replica, or needs none now. Raises ServeError once it will never have one.
 
     A failed replica alone is no reason to give up: the controller goes on trying until it says why it stopped.
     """
     if view is None:
         raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' has been terminated.")
-    if view.status is ServiceStatus.READY:
+    if view.status in (ServiceStatus.READY, ServiceStatus.NO_REPLICA):
         return True
     if view.status in _LOST or view.stopped_reason:
         why = view.stopped_reason or view.detail or f"it is {view.status}"

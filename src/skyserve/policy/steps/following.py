@@ -19,7 +19,7 @@ def follow_load(draft: Draft) -> None:
     amended = replace(service, scaling=memory)
     if wanted + knobs.overprovision != before:
         after = wanted + knobs.overprovision
-        draft.amend(amended, f"{after} replicas wanted, {before} before: {why}")
+        draft.amend(amended, f"replicas wanted: {after}, before: {before}; {why}")
     elif amended != service:
         draft.remember(amended, why)
     draft.wake(reading_due_at(memory, load, knobs))
