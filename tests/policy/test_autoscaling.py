@@ -157,6 +157,16 @@ def test_one_request_wakes() -> None:
         assert decide(Load(arrived=1, refused=1), knobs, memory, NOW + 7199).wanted == 1
 
 
+def test_asking_again_is_not_asking_for_more() -> None:
+    """A service that wakes refuses one client ten times a second: that is no more than ten clients."""
+    knobs = replace(BUSY, high=100)
+    memory = decide(Load(arrived=1, refused=1), knobs, begin(knobs, Load(), NOW), NOW + 1).memory
+    for second in range(2, 60):
+        asked = 1 + 10 * (second - 1)
+        memory = decide(Load(arrived=asked, refused=asked), knobs, memory, NOW + second).memory
+    assert 1 <= memory.wanted <= 5
+
+
 def test_who_came_before_the_first_look_wakes() -> None:
     """A service at zero that was asked before the controller looked at it."""
     asked = Load(arrived=1, refused=1)

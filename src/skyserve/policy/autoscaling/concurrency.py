@@ -14,6 +14,6 @@ def concurrency(seen: Seen, knobs: Autoscaling) -> Demand:
     replicas = max(ceil(seen.concurrency / knobs.per_replica), 1 if seen.in_flight or seen.rate else 0)
     reason = (
         f"{seen.concurrency:.2f} requests in flight over {WINDOW_SECONDS:g} s, {seen.burst_concurrency:.2f} over"
-        f" {BURST_SECONDS:g} s, {knobs.per_replica:g} a replica, {seen.refused} refused"
+        f" {BURST_SECONDS:g} s, {knobs.per_replica:g} a replica, {seen.refused:g} refused"
     )
     return Demand(replicas, reason, burst)

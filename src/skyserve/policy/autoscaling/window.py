@@ -29,8 +29,9 @@ class Seen:
     """The same over the last few seconds."""
     in_flight: int
     """Now."""
-    refused: int
-    """Requests that found no replica since the reading before."""
+    refused: float
+    """Requests that found no replica: at zero all of them, since they came at once; else so many a second, since
+    whoever was refused asks again."""
 
 
 def reading_due_at(memory: ScalingMemory, load: Load, knobs: Autoscaling) -> float:
@@ -62,12 +63,13 @@ def read(memory: ScalingMemory, load: Load, now: float) -> ScalingMemory:
 
 def seen(before: ScalingMemory, memory: ScalingMemory, load: Load, now: float) -> Seen:
     """The load now; `before` is the memory of the reading before."""
+    refused = load.refused - before.refused if load.refused >= before.refused else load.refused
     return Seen(
         rate=_total(memory, lambda b: b.arrived, now, WINDOW_SECONDS) / WINDOW_SECONDS,
         concurrency=_total(memory, lambda b: b.busy_seconds, now, WINDOW_SECONDS) / WINDOW_SECONDS,
         burst_concurrency=_total(memory, lambda b: b.busy_seconds, now, BURST_SECONDS) / BURST_SECONDS,
         in_flight=load.in_flight,
-        refused=load.refused - before.refused if load.refused >= before.refused else load.refused,
+        refused=refused / max(1.0, now - before.read_at) if before.wanted else refused,
     )
 
 
