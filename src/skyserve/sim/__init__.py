@@ -1,0 +1,1 @@
+"""Simulated worlds, in which decisions are proven before they spend money."""

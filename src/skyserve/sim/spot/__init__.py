@@ -1,0 +1,1 @@
+"""Placement policies alone against a spot market: months of it in seconds."""
