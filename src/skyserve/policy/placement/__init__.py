@@ -4,8 +4,19 @@ A policy is a pure function `(Market, Memory, now) -> Decision`: from what may b
 remembers, it says what to launch, what to end and why, and what to remember. The caller keeps the memory.
 """
 
-from skyserve.policy.placement.choosing import Choice, choose
-from skyserve.policy.placement.market import Decision, Policy
-from skyserve.policy.placement.market import Market as Market
+from collections.abc import Mapping
 
-__all__ = ["Choice", "Decision", "Market", "Policy", "choose"]
+from skyserve.policy.placement.adaptive import adaptive
+from skyserve.policy.placement.cheapest import cheapest
+from skyserve.policy.placement.choosing import choose
+from skyserve.policy.placement.dynamic_fallback import dynamic_fallback
+from skyserve.policy.placement.even_spread import even_spread
+from skyserve.policy.placement.market import Policy
+from skyserve.policy.placement.round_robin import round_robin
+
+POLICIES: Mapping[str, Policy] = {
+    policy.__name__: policy for policy in (adaptive, cheapest, dynamic_fallback, even_spread, round_robin)
+}
+"""By the name that `spot_placer` has."""
+
+__all__ = ["POLICIES", "choose"]

@@ -1,8 +1,8 @@
 """SpotHedge, as its paper prints it (EuroSys 2025, Algorithm 1): SkyServe's `dynamic_fallback`.
 
 Places are available (Z_A) or preempting (Z_P). The next spot replica goes to the cheapest available place that holds
-none, else to the cheapest available. `market.extra` more spot replicas than wanted are kept launched, and as many on-demand
-replicas as there are too few *ready* spot replicas, the extra one included, but no more than are wanted.
+none, else to the cheapest available. `market.extra` more spot replicas than wanted are kept launched, and as many
+on-demand replicas as there are too few *ready* spot replicas, the extra one included, but no more than are wanted.
 """
 
 from dataclasses import replace

@@ -21,6 +21,8 @@ class PlaceMemory:
     """Losses, older ones counting less."""
     hours: float = 0.0
     """Time that a replica was held there, older hours counting less."""
+    at: float = 0.0
+    """When those two were counted (seconds since the epoch)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """A policy against a trace, tick by tick; ticks at which nothing can happen are passed over.
 
-At each tick, in this order: zones that shrank take replicas away (those with notice first, then the youngest); what was
-decided at the tick before is done, and a launch into a full zone fails, free of charge; replicas whose cold start is over
-are ready; money and readiness are counted; notices are given; the policy decides.
+At each tick, in this order: zones that shrank take replicas away (those with notice first, then the youngest); what
+was decided at the tick before is done, and a launch into a full zone fails, free of charge; replicas whose cold start
+is over are ready; money and readiness are counted; notices are given; the policy decides.
 """
 
 from bisect import bisect_right
@@ -196,6 +196,6 @@ def _steps(row: Sequence[int], ticks: int) -> _Zone:
     return zone
 
 
-def replay(trace: Trace, policy: Policy, setting: Setting = Setting()) -> Result:  # noqa: B008 - it is frozen
+def replay(trace: Trace, policy: Policy, setting: Setting) -> Result:
     """Run a policy against a trace from beginning to end."""
     return Replay(trace, policy, setting).run()
