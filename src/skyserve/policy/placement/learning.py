@@ -37,8 +37,9 @@ def learn(market: Market, memory: Memory, now: float) -> Memory:
 
 def losses_an_hour(memory: Memory, place: Place, now: float) -> float:
     """How often the place is expected to take away what is there."""
-    known = _aged(memory.of(place), now)
-    return (known.losses + PRIOR_LOSSES) / (known.hours + PRIOR_HOURS)
+    known = memory.of(place)
+    weight = _weight(known, now)
+    return (known.losses * weight + PRIOR_LOSSES) / (known.hours * weight + PRIOR_HOURS)
 
 
 def _exposure(market: Market, memory: Memory, now: float) -> Memory:
@@ -53,8 +54,13 @@ def _exposure(market: Market, memory: Memory, now: float) -> Memory:
 
 
 def _aged(known: PlaceMemory, now: float) -> PlaceMemory:
-    weight = 0.5 ** (max(0.0, now - known.at) / 3600 / HALF_LIFE_HOURS)
+    weight = _weight(known, now)
     return replace(known, losses=known.losses * weight, hours=known.hours * weight, at=max(now, known.at))
+
+
+def _weight(known: PlaceMemory, now: float) -> float:
+    """How much what was counted then counts now."""
+    return float(0.5 ** (max(0.0, now - known.at) / 3600 / HALF_LIFE_HOURS))
 
 
 def _set_back(known: PlaceMemory, now: float) -> PlaceMemory:
