@@ -57,6 +57,7 @@ def after(market: Market, decision: Decision) -> list[Held]:
 
 
 @pytest.mark.parametrize("name", POLICIES)
+@settings(deadline=None)
 @given(market=markets(), memory=memories, now=st.floats(0, 2e6))
 def test_it_never_launches_beyond_the_cap(name: str, market: Market, memory: Memory, now: float) -> None:
     """Not more spot replicas than wanted and extra, the doomed aside, nor more on demand than wanted."""
@@ -69,6 +70,7 @@ def test_it_never_launches_beyond_the_cap(name: str, market: Market, memory: Mem
 
 
 @pytest.mark.parametrize("name", POLICIES)
+@settings(deadline=None)
 @given(market=markets(), memory=memories, now=st.floats(0, 2e6))
 def test_it_decides_the_same_from_the_same(name: str, market: Market, memory: Memory, now: float) -> None:
     """Twice the same, also from a memory that was written and read; and there is a reason for everything."""
@@ -82,6 +84,7 @@ def test_it_decides_the_same_from_the_same(name: str, market: Market, memory: Me
 
 
 @pytest.mark.parametrize("name", HEDGING)
+@settings(deadline=None)
 @given(market=markets(), memory=memories, now=st.floats(0, 2e6))
 def test_it_ends_only_what_it_holds_and_can_spare(name: str, market: Market, memory: Memory, now: float) -> None:
     """Where as many as wanted are ready without counting the doomed, as many are ready afterwards."""
@@ -93,6 +96,7 @@ def test_it_ends_only_what_it_holds_and_can_spare(name: str, market: Market, mem
 
 
 @pytest.mark.parametrize("name", POLICIES)
+@settings(deadline=None)
 @given(market=markets(), memory=memories, now=st.floats(0, 2e6))
 def test_news_is_told_once(name: str, market: Market, memory: Memory, now: float) -> None:
     """What is shown again changes nothing that is known of places."""
@@ -101,7 +105,7 @@ def test_news_is_told_once(name: str, market: Market, memory: Memory, now: float
     assert again.places == once.places
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     up=st.sets(st.sampled_from(["west-a", "west-b", "east-a", "east-b"]), min_size=1),
     closing=st.lists(st.sampled_from(["west-a", "west-b", "east-a", "east-b"]), max_size=8),
