@@ -1,16 +1,25 @@
 """A plan in the making: what one step decides, the next one sees."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from skyserve.model.plan import Action, Amend, Move, Note, Remember
 from skyserve.model.replica import Cause, Phase, Replica
-from skyserve.model.service import Service, Target
+from skyserve.model.service import Service, Target, Version
 from skyserve.model.snapshot import Observation, Snapshot
 from skyserve.policy.lifecycle import FAILURES, move
 from skyserve.policy.pacing import count_failure
 from skyserve.policy.wanted import wanted_replicas
 
 _UNSEEN = Observation()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of the wanted replicas are to be of one version."""
+
+    version: Version
+    wanted: int
 
 
 class Draft:
@@ -21,6 +30,8 @@ class Draft:
         self.now = snapshot.now
         self.service: Service = snapshot.service
         self.actions: list[Action] = []
+        self.shares: tuple[Share, ...] = ()
+        """Of each version that replicas are to be kept of."""
         self.wake_at: float | None = None
         self._replicas: dict[int, Replica] = {replica.id: replica for replica in snapshot.replicas}
 

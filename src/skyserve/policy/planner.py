@@ -7,9 +7,10 @@ from skyserve.model.snapshot import Snapshot
 from skyserve.policy.draft import Draft
 from skyserve.policy.routing import route_table
 from skyserve.policy.steps.cleaning import finish_service, forget_history, reclaim_leaks
-from skyserve.policy.steps.counting import keep_count, pace, stop_all
+from skyserve.policy.steps.counting import keep_count, share_out, stop_all
 from skyserve.policy.steps.driving import drive
 from skyserve.policy.steps.ending import drain, see_machines_off
+from skyserve.policy.steps.failing import pace
 from skyserve.policy.steps.following import follow_load
 from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
 
@@ -22,6 +23,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     stop_all,  # the user wants the service down
     pace,  # how fast to try again, and when to stop
     follow_load,  # how many replicas the requests call for
+    share_out,  # of which version they are
     keep_count,  # as many replicas as wanted, where there is room
     drain,  # requests in flight finish before the machine goes
     see_machines_off,  # until each is proven absent
