@@ -14,6 +14,8 @@ class Backend:
     address: Address
     draining: bool = False
     """In-flight requests go on; new ones go elsewhere."""
+    canary: bool = False
+    """Of the version on trial: gets `canary_percent` of the requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class RouteTable:
     whose cost only the controller may cause, or needs headers)."""
     stream_timeout: float = 0
     """Longest silence on a response, in seconds; 0: no limit."""
+    canary_percent: int | None = None
+    """Share of the requests that go to the backends marked canary, the rest to the others; either kind takes over
+    where the other has none that works. None: all backends are alike, whatever their marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +45,7 @@ class BackendStatus:
     """The proxy has confirmed the configuration that holds it, and would send it a request."""
     in_flight: int = 0
     """Requests being answered by it now."""
+    answered: int = 0
+    """Requests that ended, with or without an answer, since the endpoint knows it. Begins anew when Envoy does."""
+    errors: int = 0
+    """Of those, with status 500 or above, or without an answer."""

@@ -61,6 +61,38 @@ class ReplicaView:
 
 
 @dataclass(frozen=True)
+class RolloutView:
+    """An update under way."""
+
+    version: int
+    """The version that comes."""
+    before: int
+    """The version that goes."""
+    mode: str
+    new_ready: int
+    """Replicas of the new version that are ready, out of `target_replicas` of the service."""
+    traffic_percent: int | None
+    """Share of the requests that the new version gets; None: each replica, old or new, gets its part."""
+    paused: bool
+    detail: str
+    """What it waits for, in words."""
+
+
+@dataclass(frozen=True)
+class VersionView:
+    """One row of `sky serve history`."""
+
+    version: int
+    created_at: float
+    reason: str
+    """Where it came from: `up`, `update`, `rollback to version 2`, `automatic rollback to version 2: why`."""
+    outcome: str
+    """`current`, `rolling out`, `superseded by version 4`, `failed: why`."""
+    replicas: int
+    """That are of it now, in any phase but gone."""
+
+
+@dataclass(frozen=True)
 class ServiceView:
     """One row of `Services`, and its replicas."""
 
@@ -89,6 +121,8 @@ class ServiceView:
     replicas: list[ReplicaView] = field(default_factory=list)
     stopped_reason: str = ""
     """Why launching stopped for good; empty while the controller goes on trying."""
+    rollout: RolloutView | None = None
+    """None: no update is under way."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+"""How a service goes from one version to the next, and how far it has come."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil, floor
+
+
+class UpdateMode(StrEnum):
+    """In what order replicas of the new version take over."""
+
+    ROLLING = "rolling"
+    """A few at a time: both versions get traffic meanwhile."""
+    BLUE_GREEN = "blue_green"
+    """All of the new version beside all of the old one; then the whole traffic moves at once."""
+    CANARY = "canary"
+    """As blue_green, but the traffic moves by steps, each watched for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A number of replicas, absolute or as a percentage of those wanted."""
+
+    amount: float
+    percent: bool = False
+
+    def up(self, wanted: int) -> int:
+        """So many of `wanted`, rounded up."""
+        return ceil(wanted * self.amount / 100) if self.percent else int(self.amount)
+
+    def down(self, wanted: int) -> int:
+        """So many of `wanted`, rounded down."""
+        return floor(wanted * self.amount / 100) if self.percent else int(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryStep:
+    """One step of a canary."""
+
+    traffic: int
+    """Percent of the requests that go to the new version."""
+    seconds: float
+    """How long they do, while nothing is worse than before, until the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettings:
+    """How a user wants a version to be brought in. Times in seconds."""
+
+    mode: UpdateMode = UpdateMode.ROLLING
+    max_surge: Part = Part(25, percent=True)
+    """Replicas above the number wanted while rolling; a percentage is rounded up (as Kubernetes does)."""
+    max_unavailable: Part = Part(0)
+    """Replicas below the number wanted while rolling; a percentage is rounded down (as Kubernetes does)."""
+    canary_steps: tuple[CanaryStep, ...] = (CanaryStep(5, 300), CanaryStep(25, 300), CanaryStep(50, 300))
+    min_ready_seconds: float = 0
+    """How long a new replica must stay ready before it counts."""
+    progress_deadline: float = 1800
+    """Longest time without any progress before the version is taken to have failed."""
+    automatic_rollback: bool = True
+    """Whether a version that fails is left for the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Requests that one replica answered, as its endpoint counts them."""
+
+    replica_id: int
+    answered: int
+    errors: int
+    """Of those, with status 500 or above, or without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """An update under way."""
+
+    version: int
+    """The one that comes."""
+    before: int
+    """The one that goes, and that a rollback returns to."""
+    mode: UpdateMode
+    began_at: float
+    """Seconds since the epoch, as all times here."""
+    progressed_at: float
+    """When something last went forward."""
+    step: int = 0
+    """Of a canary: the index of its present step; as many as there are steps: the whole traffic moves."""
+    step_since: float | None = None
+    """When the step's traffic began to flow; None: its replicas are not ready yet."""
+    paused_at: float | None = None
+    """Since when the user holds it; None: it goes on."""
+    baseline: tuple[Tally, ...] = ()
+    """Of the old version's replicas, when it began: what they answered before does not count."""
