@@ -16,6 +16,7 @@ from skyserve.controller.offers import OfferBoard
 from skyserve.controller.probing import ProbeBoard, Subject
 from skyserve.controller.recording import changes_of, events_of, log_plan
 from skyserve.controller.tasks import TaskBoard
+from skyserve.controller.versions import version_of
 from skyserve.controller.world import World
 from skyserve.model.event import Event
 from skyserve.model.plan import (
@@ -31,11 +32,10 @@ from skyserve.model.plan import (
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import BackendStatus
-from skyserve.model.service import Goal, Service, Version
+from skyserve.model.service import Goal, Service
 from skyserve.model.snapshot import Observation, Snapshot, Stage
 from skyserve.policy.lifecycle import ENDING, MAY_HOLD_MACHINE, move
 from skyserve.policy.planner import plan
-from skyserve.spec.target import target_of
 from skyserve.spec.task import Task
 
 HEARTBEAT_SECONDS = 1.0
@@ -65,9 +65,7 @@ class Reconciler:
     def _take(self, record: Record) -> None:
         self._record = record
         self._documents = {v.number: Task.model_validate_json(v.document) for v in record.versions}
-        self._versions = tuple(
-            Version(v.number, target_of(self._documents[v.number]), v.created_at, v.ever_ready) for v in record.versions
-        )
+        self._versions = tuple(version_of(v, self._documents[v.number]) for v in record.versions)
 
     @property
     def service(self) -> Service:

@@ -79,6 +79,10 @@ class Version:
     created_at: float
     ever_ready: bool = False
     """Some replica of it was ready once."""
+    machine_key: str = ""
+    """Equal to another version's: a replica's machine serves this one too (skyserve.spec.sameness)."""
+    task_key: str = ""
+    """Equal to another version's: a replica of that one is what this one would start."""
 
 
 @dataclass(frozen=True, slots=True)
