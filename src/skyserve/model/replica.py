@@ -93,10 +93,7 @@ class Replica:
     @property
     def alive(self) -> bool:
         """Counts towards the number of replicas wanted."""
-        return self.phase in (
-            Phase.PENDING,
-            Phase.PROVISIONING,
-            Phase.STARTING,
-            Phase.READY,
-            Phase.NOT_READY,
-        )
+        return self.phase in _ALIVE
+
+
+_ALIVE = frozenset({Phase.PENDING, Phase.PROVISIONING, Phase.STARTING, Phase.READY, Phase.NOT_READY})

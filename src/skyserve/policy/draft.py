@@ -33,12 +33,10 @@ class Draft:
         self.shares: tuple[Share, ...] = ()
         """Of each version that replicas are to be kept of."""
         self.wake_at: float | None = None
-        self._replicas: dict[int, Replica] = {replica.id: replica for replica in snapshot.replicas}
-
-    @property
-    def target(self) -> Target:
+        self.target: Target = snapshot.version.target
         """Of the version wanted."""
-        return self.snapshot.version.target
+        self._targets = {version.number: version.target for version in snapshot.versions}
+        self._replicas: dict[int, Replica] = {replica.id: replica for replica in snapshot.replicas}
 
     @property
     def wanted(self) -> int:
@@ -47,8 +45,7 @@ class Draft:
 
     def target_of(self, replica: Replica) -> Target:
         """Of the replica's own version; the wanted one's if that version is forgotten."""
-        own = (v.target for v in self.snapshot.versions if v.number == replica.version)
-        return next(own, self.target)
+        return self._targets.get(replica.version, self.target)
 
     def replicas(self, *phases: Phase) -> list[Replica]:
         """Those in these phases now, ascending by id; all if none is named."""

@@ -19,7 +19,7 @@ def route_table(draft: Draft) -> RouteTable:
         name=draft.service.name,
         port=draft.service.port,
         policy=target.load_balancing_policy,
-        backends=tuple(sorted(backends)),
+        backends=tuple(backends),  # ascending, as the rows are
         health_path=probe.path if plain else None,
         stream_timeout=target.stream_timeout,
     )
@@ -34,8 +34,9 @@ def _backend(draft: Draft, replica: Replica) -> Backend | None:
     address = replica.instance.addresses.get(draft.target_of(replica).port) if replica.instance else None
     if address is None:
         return None
-    if replica.phase is Phase.READY or (replica.phase in (Phase.STARTING, Phase.NOT_READY) and passes(draft, replica)):
+    phase = replica.phase
+    if phase is Phase.READY or (phase in (Phase.STARTING, Phase.NOT_READY) and passes(draft, replica)):
         return Backend(replica.id, address)
-    if replica.phase is Phase.DRAINING:
+    if phase is Phase.DRAINING:
         return Backend(replica.id, address, draining=True)
     return None

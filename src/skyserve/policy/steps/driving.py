@@ -14,8 +14,9 @@ def drive(draft: Draft) -> None:
     """Launch, start and terminate."""
     for replica in draft.replicas(Phase.PENDING):
         draft.move(replica, Cause.LAUNCH, f"launching at {replica.offer.place}")
-    idle = [r for r in draft.replicas() if not draft.seen(r).busy]
-    for replica in idle:
+    for replica in draft.replicas(Phase.PROVISIONING, Phase.TERMINATING):
+        if draft.seen(replica).busy:
+            continue
         if replica.retry_at > draft.now:
             draft.wake(replica.retry_at)
         elif replica.phase is Phase.PROVISIONING and replica.instance is None:
