@@ -8,7 +8,7 @@ from skyserve.model.plan import Create
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.policy.draft import Draft, Share
 from skyserve.policy.pacing import may_launch_at, rounds
-from skyserve.policy.placement import choose
+from skyserve.policy.placement import Chooser
 from skyserve.policy.wanted import most_replicas
 
 _LEAST_READY_FIRST = (Phase.PENDING, Phase.PROVISIONING, Phase.STARTING, Phase.NOT_READY, Phase.READY)
@@ -40,16 +40,15 @@ def _room(draft: Draft) -> int:
 
 
 def _create(draft: Draft, share: Share, missing: int, alive: list[Replica]) -> None:
-    used = [r.offer.place for r in alive]
     why = f"{len(alive)} of {share.wanted} replicas"
     if past := rounds(draft.service, draft.target):
         why += f"; round {past + 1} after failures"
+    chooser = Chooser(draft.snapshot, draft.replicas(), (r.offer.place for r in alive))
     for _ in range(missing):
-        choice = choose(draft.snapshot, draft.replicas(), used)
+        choice = chooser.choose()
         draft.wake(choice.wake_at)
         if choice.offer is None:
             return
-        used.append(choice.offer.place)
         draft.do(Create(share.version.number, choice.offer, f"{why}: to {choice.reason}"))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from skyserve.policy.placement.adaptive import adaptive
 from skyserve.policy.placement.cheapest import cheapest
-from skyserve.policy.placement.choosing import choose
+from skyserve.policy.placement.choosing import Chooser, choose
 from skyserve.policy.placement.dynamic_fallback import dynamic_fallback
 from skyserve.policy.placement.even_spread import even_spread
 from skyserve.policy.placement.market import Policy
@@ -19,4 +19,4 @@ POLICIES: Mapping[str, Policy] = {
 }
 """By the name that `spot_placer` has."""
 
-__all__ = ["POLICIES", "choose"]
+__all__ = ["POLICIES", "Chooser", "choose"]

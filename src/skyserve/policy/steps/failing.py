@@ -10,8 +10,8 @@ from skyserve.policy.pacing import budget_spent, forgive, redeemed_at
 def pace(draft: Draft) -> None:
     """Forgive old failures once a replica did well; stop launching once the failure budget is spent and nothing of the
     version is ready."""
-    current = [r for r in draft.replicas() if r.version == draft.snapshot.version.number]
-    ready = [r for r in current if r.phase is Phase.READY]
+    wanted = draft.snapshot.version.number
+    ready = [r for r in draft.replicas(Phase.READY) if r.version == wanted]
     if draft.service.first_ready_at is None and ready:
         draft.amend(replace(draft.service, first_ready_at=draft.now), "first replica ready")
     if draft.service.failure_streak and (at := redeemed_at(draft.service, ready)) is not None:
