@@ -6,20 +6,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from skyserve.controller.controller import Controller
-from skyserve.controller.fleet import Fleet
 from skyserve.controller.operations import ControllerOperations
-from skyserve.controller.world import World as ControllerWorld
 from skyserve.infra.simulated.infra import SimulatedInfra
 from skyserve.infra.simulated.world import World, Zone
 from skyserve.model.home import Home
 from skyserve.model.place import Address
+from skyserve.sim.database import Database
+from skyserve.sim.gate import Gate
+from skyserve.sim.plane import DataPlane, InstantRouter, WorldProber
+from skyserve.sim.stage import Adapters, Stage
+from skyserve.sim.virtual import VirtualClock
 from skyserve.spec.parse import parse_task
 from skyserve.spec.task import Task
 from skyserve.store.content import FileContentStore
-from skyserve.store.opening import open_store
-from tests.controller.crashing import Fragile, Gate
-from tests.controller.fakes import DataPlane, InstantRouter, WorldProber
-from tests.virtual import Patient, VirtualClock, VirtualLoop
 
 SERVICE = """
 service:
@@ -48,64 +47,54 @@ class Scene:
         self.clock = VirtualClock()
         self.world = World(self.clock, zones)
         self.plane = DataPlane()
-        self.gate = Gate()
-        self.controller: Controller
-        self.operations: ControllerOperations
         (folder / "work").mkdir(exist_ok=True)
         (folder / "work" / "app.py").write_text("print('hello')\n")
         self._home = Home(folder / "sky")
-        self._main = asyncio.current_task()
+        self._stage: Stage | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """Where the controller of now is."""
+        assert self._stage is not None
+        return self._stage
+
+    @property
+    def controller(self) -> Controller:
+        """The one of now."""
+        return self.stage.controller
+
+    @property
+    def operations(self) -> ControllerOperations:
+        """What its API would do."""
+        return self.stage.operations
+
+    @property
+    def gate(self) -> Gate:
+        """Between it and the world."""
+        return self.stage.gate
 
     async def begin(self, gate: Gate | None = None) -> None:
         """Start a controller over the world as it is."""
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        with loop.real_work():
-            store = Patient(await open_store(self._home.database))
-        self.gate = gate or Gate()
-        behind = {
-            "store": store,
-            "content": Patient(FileContentStore(self._home.content)),
-            "router": InstantRouter(self.plane),
-            "prober": WorldProber(self._answers),
-        }
-        self._store = store
-        infra = Fragile(SimulatedInfra(self.world), self.gate)
-        owner = await store.owner()
-        fleet = Fleet(lambda: [infra], owner, self.clock)
-        world = ControllerWorld(
-            home=self._home,
-            fleet=fleet,
-            clock=self.clock,
-            owner=owner,
-            user="me",
-            **{name: Fragile(part, self.gate) for name, part in behind.items()},
-        )
-        self.controller = Controller(world)
-        self.operations = ControllerOperations(self.controller)
-        await self._or_crash(self.controller.start())
-
-    async def _or_crash(self, work: Awaitable[None]) -> None:
-        """Let the work end, or the gate close over it."""
-        doing = asyncio.ensure_future(work)
-        closing = asyncio.ensure_future(self.gate.closed.wait())
-        await asyncio.wait((doing, closing), return_when=asyncio.FIRST_COMPLETED)
-        closing.cancel()
-        if doing.done():
-            await doing
+        if self._stage is None:
+            task = asyncio.current_task()
+            assert task is not None
+            adapters = Adapters(
+                store=Database.open,
+                infra=lambda: SimulatedInfra(self.world),
+                content=lambda: FileContentStore(self._home.content),
+                router=lambda: InstantRouter(self.plane),
+                prober=lambda: WorldProber(self._answers),
+            )
+            self._stage = Stage(self._home, self.clock, await Database.make("me"), adapters, {task})
+        await self.stage.begin(gate or Gate())
 
     async def kill(self) -> None:
         """End the controller as kill -9 would: none of its tasks goes on, whatever it was about."""
-        self.gate.closed.set()
-        tasks = [t for t in asyncio.all_tasks() if t is not self._main]
-        for running in tasks:
-            running.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._store.close()
+        await self.stage.kill()
 
     async def ask(self, request: Callable[[ControllerOperations], Awaitable[object]]) -> None:
         """What a user does: asks, and asks again once there is a controller if it died meanwhile."""
-        await self._or_crash(self._told(request))
+        await self.stage.or_crash(self._told(request))
         if self.gate.closed.is_set():
             await self.revive()
             await self._told(request)

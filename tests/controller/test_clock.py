@@ -8,7 +8,8 @@ import pytest
 
 from skyserve.contracts.clock import Clock
 from skyserve.controller.clock import SystemClock
-from tests.virtual import START, Patient, VirtualClock, run_virtual, virtual
+from skyserve.sim.virtual import START, VirtualClock, run_virtual
+from tests.virtual import virtual
 
 
 async def test_the_system_clock_is_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,33 +40,13 @@ async def test_a_day_passes_exactly() -> None:
 
 
 @virtual
-async def test_a_thread_holds_the_time() -> None:
-    """A timer of an hour does not fire while a thread is at work, since that takes no virtual time."""
+async def test_what_is_for_a_thread_is_done_at_once() -> None:
+    """It takes no virtual time, begins no thread, and its errors reach whoever awaits it."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(3600):
-        await asyncio.to_thread(time.sleep, 0.05)
-    assert loop.time() == 0
-
-
-@virtual
-async def test_patient_objects_hold_the_time() -> None:
-    """A coroutine method fed by a thread of its own takes no virtual time behind Patient."""
-    loop = asyncio.get_running_loop()
-
-    class Threaded:
-        """Answers from a thread that the loop knows nothing of."""
-
-        size = 3
-
-        async def ask(self, question: int) -> int:
-            answer: asyncio.Future[int] = loop.create_future()
-            threading.Timer(0.05, lambda: loop.call_soon_threadsafe(answer.set_result, question + 1)).start()
-            return await answer
-
-    threaded = Patient(Threaded())
-    async with asyncio.timeout(3600):
-        assert await threaded.ask(1) == 2
-    assert threaded.size == 3
+        assert await asyncio.to_thread(threading.get_ident) == threading.get_ident()
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(lambda: 1 // 0)
     assert loop.time() == 0
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from skyserve.contracts.errors import NameTaken
 from skyserve.controller.operations import ControllerOperations
-from tests.controller.crashing import Gate
+from skyserve.sim.gate import Gate
+from skyserve.sim.virtual import run_virtual
 from tests.controller.scene import Scene, task
-from tests.virtual import run_virtual
 
 EVERY = 9
 """The fast test tries so many crossings less than the slow one, which tries all."""

@@ -14,9 +14,9 @@ from skyserve.infra.simulated.world import Zone
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.instance import Instance
 from skyserve.model.view import ReplicaStatus, ServiceStatus, ServiceView
+from skyserve.sim.virtual import run_virtual
 from skyserve.spec.errors import SpecError
 from tests.controller.scene import SERVICE, Scene, task
-from tests.virtual import run_virtual
 
 Story = Callable[[Scene], Coroutine[Any, Any, None]]
 

@@ -37,7 +37,7 @@ async def open_store(where: Path | str) -> SqlStore:
     engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _server(url)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_migrate, shown)
+            await connection.run_sync(migrate, shown)
     except StateUnusable:
         await engine.dispose()
         raise
@@ -74,6 +74,12 @@ def _sqlite(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT}
     )
+    prepare_sqlite(engine)
+    return engine
+
+
+def prepare_sqlite(engine: AsyncEngine) -> None:
+    """Have its connections keep what they are told, and its transactions begin as the store needs them to."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
@@ -89,14 +95,13 @@ def _sqlite(url: URL) -> AsyncEngine:
         kind = "DEFERRED" if connection.get_execution_options().get("skyserve_reads") else "IMMEDIATE"
         connection.exec_driver_sql(f"BEGIN {kind}")
 
-    return engine
-
 
 def _server(url: URL) -> AsyncEngine:
     return create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
 
 
-def _migrate(connection: Connection, shown: str) -> None:
+def migrate(connection: Connection, shown: str) -> None:
+    """Bring the schema up to date. `shown`: what a user is told it is. Raises StateUnusable."""
     config = Config()
     config.set_main_option("script_location", "skyserve.store:migrations")
     config.set_main_option("path_separator", "os")
