@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from skyserve.endpoint.resources import pack
-from skyserve.endpoint.translate.cluster import cluster
+from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -44,6 +44,13 @@ TABLES = {
         (Backend(1, Address("fd00::1", 80), draining=True),),
         None,
         600.5,
+    ),
+    "unlike-replicas": RouteTable(
+        10,
+        "mixed",
+        30004,
+        LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD,
+        (Backend(1, Address("10.0.0.1", 80), weight=0.5), Backend(2, Address("10.0.0.2", 80), weight=1.5)),
     ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
@@ -96,9 +103,9 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]
 
 
-def test_unknown_policy_is_refused() -> None:
-    """A policy that the endpoint does not have is an error that names those it has."""
-    table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD)
+def test_equal_weights_are_not_told() -> None:
+    """Replicas that can take the same are balanced as if there were no weights, whatever the number."""
+    backends = tuple(Backend(n, Address("10.0.0.1", n), weight=3.0) for n in (1, 2))
+    table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD, backends)
 
-    with pytest.raises(ValueError, match=r"instance_aware_least_load is not supported.*least_load, round_robin"):
-        cluster(table)
+    assert "load_balancing_weight" not in str(endpoints(table))

@@ -12,6 +12,8 @@ from skyserve.model.autoscaling import Autoscaling, Call, ScalingMemory, Scaling
 from skyserve.model.load import Load
 from skyserve.policy.autoscaling.concurrency import concurrency
 from skyserve.policy.autoscaling.decision import begin, decide
+from skyserve.policy.autoscaling.fleet import Fleet
+from skyserve.policy.autoscaling.instance_aware import instance_aware
 from skyserve.policy.autoscaling.request_rate import request_rate
 from skyserve.policy.autoscaling.settling import settle
 from skyserve.policy.autoscaling.window import Seen
@@ -91,6 +93,39 @@ def test_concurrency(
         seen(concurrency=average, burst_concurrency=last_seconds, refused=refused, in_flight=in_flight), BUSY
     )
     assert (demand.replicas, demand.burst) == (replicas, burst)
+
+
+@pytest.mark.parametrize(
+    ("living", "offers", "rate", "in_flight", "replicas"),
+    [
+        ((), (2, 1), 0, 0, 0),
+        ((), (2, 1), 1 / 60, 0, 1),
+        ((), (2, 1), 5, 0, 3),
+        ((), (), 5, 0, 3),
+        ((4, 4), (1,), 3, 0, 1),
+        ((4, 4), (1,), 8, 0, 2),
+        ((4, 4), (1,), 10.5, 0, 5),
+        ((1, 1, 4), (4,), 2, 0, 2),
+        ((4,), (4,), 0, 3, 1),
+    ],
+)
+def test_instance_aware(
+    living: tuple[float, ...], offers: tuple[float, ...], rate: float, in_flight: int, replicas: int
+) -> None:
+    """As many of the living as carry the rate, or all of them and what carries the rest."""
+    demand = instance_aware(replace(seen(rate=rate, in_flight=in_flight), fleet=Fleet(living, offers)), RATE)
+    assert demand.replicas == replicas
+
+
+@given(st.lists(st.floats(0.1, 8), max_size=8), st.lists(st.floats(0.1, 8), min_size=1, max_size=3), st.floats(0, 60))
+def test_instance_aware_adds_what_is_missing_and_no_more(living: list[float], offers: list[float], rate: float) -> None:
+    """Once what it called for is there, as placed, it calls for the same; and one fewer would not carry the load."""
+    fleet = Fleet(tuple(living), tuple(offers))
+    called = instance_aware(replace(seen(rate=rate), fleet=fleet), RATE).replicas
+    there = (*living, *[offers[0]] * (called - len(living)))[:called]
+    assert instance_aware(replace(seen(rate=rate), fleet=Fleet(there, tuple(offers))), RATE).replicas == called
+    assert sum(there) * 1.000001 >= rate
+    assert not there or sum(there[:-1]) < rate
 
 
 @pytest.mark.parametrize(
@@ -315,7 +350,7 @@ def test_a_steady_load_settles(knobs: Autoscaling, rate: float, duration: float)
     past = int(knobs.upscale_delay + knobs.downscale_delay + 200)
     course = list(watch(knobs, lambda _: (rate, duration), past + 600))
     late = {wanted for at, wanted in course if at > past}
-    load = rate if knobs.policy is ScalingPolicy.REQUEST_RATE else rate * duration
+    load = rate * duration if knobs.policy is ScalingPolicy.CONCURRENCY else rate
     exact = max(knobs.low, min(knobs.high, load / knobs.per_replica))
     assert max(late) - min(late) <= 1
     assert all(exact - 1 <= wanted <= exact + 1 + 1 / (60 * knobs.per_replica) for wanted in late)

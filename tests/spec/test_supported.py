@@ -24,12 +24,7 @@ def problems(text: str) -> list[str]:
         (
             "service:\n  load_balancing_policy: instance_aware_least_load\n"
             "  replica_policy: {min_replicas: 1, max_replicas: 2, target_qps_per_replica: {L4: 1}}",
-            [
-                "f.yaml:5: service.load_balancing_policy: instance_aware_least_load is not supported yet."
-                " Write least_load or round_robin.",
-                "f.yaml:6: service.replica_policy.target_qps_per_replica: a target for each accelerator is not"
-                " supported yet. Write one number, which holds for every accelerator.",
-            ],
+            [],
         ),
         (
             "service:\n  tls: {keyfile: a, certfile: b}\nworkdir:\n  url: x",

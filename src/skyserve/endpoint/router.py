@@ -56,7 +56,7 @@ class EnvoyRouter:
         self._tasks = [asyncio.create_task(self._traffic.run()), asyncio.create_task(self._logs.run())]
 
     async def apply(self, table: RouteTable) -> None:
-        """Serve it so from now on. Raises ValueError for a policy that the endpoint does not know."""
+        """Serve it so from now on."""
         served = self._served.get(table.service_id)
         unresolved = served is not None and len(served.backends) < len(table.backends)
         if self._asked.get(table.service_id) == table and not unresolved:

@@ -11,6 +11,8 @@ class ScalingPolicy(StrEnum):
     """Requests a second."""
     CONCURRENCY = "concurrency"
     """Requests in flight."""
+    INSTANCE_AWARE = "instance_aware"
+    """Requests a second, where replicas differ in how many they can take."""
 
 
 @dataclass(frozen=True, slots=True)

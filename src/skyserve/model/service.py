@@ -68,6 +68,8 @@ class Target:
     """Longest time in-flight requests get to finish before the machine goes."""
     autoscaling: Autoscaling | None = None
     """None: the number is fixed."""
+    capacities: Mapping[str, float] = field(default_factory=dict)
+    """Requests a second that a replica can take, by its accelerator (`L4`, or `L4:2` for two); empty: all are alike."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.route import Backend, RouteTable
+from skyserve.policy.autoscaling.capacity import capacity
 from skyserve.policy.draft import Draft
 
 
@@ -34,9 +35,10 @@ def _backend(draft: Draft, replica: Replica) -> Backend | None:
     address = replica.instance.addresses.get(draft.target_of(replica).port) if replica.instance else None
     if address is None:
         return None
+    weight = capacity(replica.offer, draft.target)
     phase = replica.phase
     if phase is Phase.READY or (phase in (Phase.STARTING, Phase.NOT_READY) and passes(draft, replica)):
-        return Backend(replica.id, address)
+        return Backend(replica.id, address, weight=weight)
     if phase is Phase.DRAINING:
-        return Backend(replica.id, address, draining=True)
+        return Backend(replica.id, address, draining=True, weight=weight)
     return None

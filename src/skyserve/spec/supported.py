@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from skyserve.model.service import LoadBalancingPolicy
 from skyserve.spec.accelerators import is_selector
 from skyserve.spec.base import Finding
 from skyserve.spec.errors import Problem, SpecError
@@ -118,16 +117,10 @@ def _location(option: Option, path: Path) -> Iterator[Finding]:
 def _service(service: Service) -> Iterator[Finding]:
     if service.tls is not None:
         yield Finding(_YET, "Remove it, or let a proxy before the endpoint speak https.", ("service", "tls"))
-    if service.load_balancing_policy is LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD:
-        remedy = "Write least_load or round_robin."
-        yield Finding(f"{service.load_balancing_policy} is {_YET}", remedy, ("service", "load_balancing_policy"))
     policy = service.replica_policy
     if policy is None:
         return
     path = ("service", "replica_policy")
-    if policy.by_accelerator:
-        remedy = "Write one number, which holds for every accelerator."
-        yield Finding(f"a target for each accelerator is {_YET}", remedy, (*path, "target_qps_per_replica"))
     for name in _POLICY_KEYS:
         if getattr(policy, name):
             yield Finding(_YET, _REMOVE, (*path, name))

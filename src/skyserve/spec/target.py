@@ -26,6 +26,7 @@ def target_of(task: Task) -> Target:
         stream_timeout=service.load_balancer.stream_timeout_seconds,
         drain_seconds=service.drain_seconds,
         autoscaling=_autoscaling(scaling),
+        capacities=scaling.target_qps_per_replica if isinstance(scaling.target_qps_per_replica, dict) else {},
     )
 
 
@@ -34,19 +35,29 @@ CONCURRENCY = 2.0
 
 
 def _autoscaling(policy: ReplicaPolicy) -> Autoscaling | None:
-    """None for a fixed number, and for a target by accelerator, which `skyserve.spec.supported` refuses."""
-    rate = policy.target_qps_per_replica
-    if policy.is_fixed or isinstance(rate, dict):
+    """None for a fixed number."""
+    if policy.is_fixed:
         return None
+    kind, per_replica = _aim(policy)
     return Autoscaling(
-        policy=ScalingPolicy.CONCURRENCY if rate is None else ScalingPolicy.REQUEST_RATE,
-        per_replica=rate or policy.target_concurrency_per_replica or CONCURRENCY,
+        policy=kind,
+        per_replica=per_replica,
         low=policy.min_replicas,
         high=policy.min_replicas if policy.max_replicas is None else policy.max_replicas,
         upscale_delay=policy.upscale_delay_seconds,
         downscale_delay=policy.downscale_delay_seconds,
         overprovision=policy.num_overprovision or 0,
     )
+
+
+def _aim(policy: ReplicaPolicy) -> tuple[ScalingPolicy, float]:
+    """What decides, and what one replica should get of it; by accelerator, what the least of them can take."""
+    rate = policy.target_qps_per_replica
+    if isinstance(rate, dict):
+        return ScalingPolicy.INSTANCE_AWARE, min(rate.values())
+    if rate is not None:
+        return ScalingPolicy.REQUEST_RATE, rate
+    return ScalingPolicy.CONCURRENCY, policy.target_concurrency_per_replica or CONCURRENCY
 
 
 def service_of(task: Task) -> Service:

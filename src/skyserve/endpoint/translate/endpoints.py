@@ -4,14 +4,33 @@ from skyserve.endpoint.translate.naming import ENDPOINTS, Json, resource_name
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 
+LEAST_WEIGHT = 100
+"""Of the backend that can take least: fine enough for the others' to be told apart when rounded."""
+MOST_WEIGHT = 1_000_000
+"""Keeps the sum over some thousand backends within the 32 bits that Envoy has for it."""
+
 
 def endpoints(table: RouteTable) -> Json:
-    """Every backend at equal weight (unequal ones would silently change how Envoy balances)."""
+    """Every backend. Weights are told only where they differ: any weight changes how Envoy balances."""
+    backends = sorted(table.backends)
+    least = min((b.weight for b in backends), default=1.0)
+    alike = all(b.weight == least for b in backends)
     return {
         "@type": ENDPOINTS,
         "cluster_name": resource_name(table.service_id),
-        "endpoints": [{"lb_endpoints": [_endpoint(backend) for backend in sorted(table.backends)]}],
+        "endpoints": [
+            {"lb_endpoints": [_endpoint(b) | ({} if alike else _weight(b.weight / least)) for b in backends]}
+        ],
     }
+
+
+def _weight(times: float) -> Json:
+    """For a backend that can take so many times as much as the least of them.
+
+    With weights Envoy's least request gives backends turns at the rate of weight / (requests in flight + 1). At rest
+    in flight * (in flight + 1) is then as the weights, so that the square gives each as many in flight as it can take.
+    """
+    return {"load_balancing_weight": min(MOST_WEIGHT, round(LEAST_WEIGHT * times**2))}
 
 
 def _endpoint(backend: Backend) -> Json:

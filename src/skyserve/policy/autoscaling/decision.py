@@ -8,6 +8,8 @@ from skyserve.model.autoscaling import Autoscaling, Call, ScalingMemory, Scaling
 from skyserve.model.load import Load
 from skyserve.policy.autoscaling.concurrency import concurrency
 from skyserve.policy.autoscaling.demand import Demand
+from skyserve.policy.autoscaling.fleet import NOTHING, Fleet
+from skyserve.policy.autoscaling.instance_aware import instance_aware
 from skyserve.policy.autoscaling.request_rate import request_rate
 from skyserve.policy.autoscaling.settling import remember_call, settle
 from skyserve.policy.autoscaling.window import WINDOW_SECONDS, Seen, read, reading_due_at, seen
@@ -15,6 +17,7 @@ from skyserve.policy.autoscaling.window import WINDOW_SECONDS, Seen, read, readi
 POLICIES: Mapping[ScalingPolicy, Callable[[Seen, Autoscaling], Demand]] = {
     ScalingPolicy.REQUEST_RATE: request_rate,
     ScalingPolicy.CONCURRENCY: concurrency,
+    ScalingPolicy.INSTANCE_AWARE: instance_aware,
 }
 """A new policy is one file and one line here."""
 
@@ -39,8 +42,15 @@ def begin(knobs: Autoscaling, load: Load, now: float) -> ScalingMemory:
     return ScalingMemory(knobs.low, now, arrived, load.refused, load.busy_seconds, calls=calls)
 
 
-def decide(load: Load, knobs: Autoscaling, memory: ScalingMemory, now: float) -> Decision:
-    """How many replicas are wanted now. Pure: the same reading and memory give the same decision.
+def decide(
+    load: Load,
+    knobs: Autoscaling,
+    memory: ScalingMemory,
+    now: float,
+    fleet: Callable[[], Fleet] = lambda: NOTHING,
+) -> Decision:
+    """How many replicas are wanted now. Pure: the same reading, memory and fleet give the same decision. `fleet` is asked when a
+    reading is due.
 
     Between two readings the memory stays as it is, so that not every look has to be recorded.
     """
@@ -49,7 +59,7 @@ def decide(load: Load, knobs: Autoscaling, memory: ScalingMemory, now: float) ->
     if _bounded(memory.wanted, knobs) == memory.wanted and now < reading_due_at(memory, load, knobs):
         return Decision(memory.wanted, memory, "")
     after = read(memory, load, now) if now > memory.read_at else memory
-    demand = POLICIES[knobs.policy](seen(memory, after, load, now), knobs)
+    demand = POLICIES[knobs.policy](seen(memory, after, load, fleet(), now), knobs)
     called = _bounded(demand.replicas, knobs)
     before = _bounded(memory.wanted, knobs)
     calls = remember_call(after.calls, called, knobs, now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from skyserve.model.autoscaling import Autoscaling, Bucket, ScalingMemory
 from skyserve.model.load import Load
+from skyserve.policy.autoscaling.fleet import NOTHING, Fleet
 
 WINDOW_SECONDS = 60.0
 """Load is averaged over so long (SkyServe's window of requests, and Knative's stable window)."""
@@ -19,7 +20,7 @@ READINGS_A_DELAY = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a policy is shown of the load."""
+    """What a policy is shown of the load, and of what carries it."""
 
     rate: float
     """Requests a second, over the window."""
@@ -32,6 +33,7 @@ class Seen:
     refused: float
     """Requests that found no replica: at zero all of them, since they came at once; else so many a second, since
     whoever was refused asks again."""
+    fleet: Fleet = NOTHING
 
 
 def reading_due_at(memory: ScalingMemory, load: Load, knobs: Autoscaling) -> float:
@@ -61,7 +63,7 @@ def read(memory: ScalingMemory, load: Load, now: float) -> ScalingMemory:
     )
 
 
-def seen(before: ScalingMemory, memory: ScalingMemory, load: Load, now: float) -> Seen:
+def seen(before: ScalingMemory, memory: ScalingMemory, load: Load, fleet: Fleet, now: float) -> Seen:
     """The load now; `before` is the memory of the reading before."""
     refused = load.refused - before.refused if load.refused >= before.refused else load.refused
     return Seen(
@@ -70,6 +72,7 @@ def seen(before: ScalingMemory, memory: ScalingMemory, load: Load, now: float) -
         burst_concurrency=_total(memory, lambda b: b.busy_seconds, now, BURST_SECONDS) / BURST_SECONDS,
         in_flight=load.in_flight,
         refused=refused / max(1.0, now - before.read_at) if before.wanted else refused,
+        fleet=fleet,
     )
 
 

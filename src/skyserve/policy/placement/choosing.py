@@ -8,6 +8,7 @@ from skyserve.model.place import Place
 from skyserve.model.replica import Replica
 from skyserve.model.resources import Offer
 from skyserve.model.snapshot import Snapshot
+from skyserve.policy.autoscaling.capacity import cost
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 from skyserve.policy.pacing import resting_place
 
@@ -39,6 +40,7 @@ class Chooser:
         self._aside = f"; {passed_over} other places rest or do not answer" if passed_over else ""
         target = snapshot.version.target
         self._rank = _ranking(target.requests) if target.ordered else {}
+        self._cost = {offer: cost(offer, target) for offer in self._open}
 
     def choose(self) -> Choice:
         """Pick the offer for one more replica, which counts as living there from now on."""
@@ -49,8 +51,8 @@ class Chooser:
         price = f" at {best.hourly_usd:.2f} USD an hour" if best.hourly_usd else ""
         return Choice(best, f"{best.place}{price}{self._aside}")
 
-    def _order(self, offer: Offer) -> tuple[int, float, int, Place]:
-        return self._rank.get(offer.request, 0), offer.hourly_usd, self._count[offer.place], offer.place
+    def _order(self, offer: Offer) -> tuple[int, tuple[float, float], int, Place]:
+        return self._rank.get(offer.request, 0), self._cost[offer], self._count[offer.place], offer.place
 
     def _nowhere(self) -> Choice:
         now, offers = self._snapshot.now, self._snapshot.offers
