@@ -49,10 +49,10 @@ def decide(
     now: float,
     fleet: Callable[[], Fleet] = lambda: NOTHING,
 ) -> Decision:
-    """How many replicas are wanted now. Pure: the same reading, memory and fleet give the same decision. `fleet` is asked when a
-    reading is due.
+    """How many replicas are wanted now. Pure: the same reading, memory and fleet give the same decision.
 
-    Between two readings the memory stays as it is, so that not every look has to be recorded.
+    Between two readings the memory stays as it is, so that not every look has to be recorded, and nobody asks for the
+    `fleet`.
     """
     if now < memory.read_at:  # the clock was set back: what is remembered lies in the future
         memory = replace(begin(knobs, load, now), wanted=memory.wanted, calls=(Call(now, memory.wanted),))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from skyserve.model.service import Goal
 from skyserve.policy.autoscaling.decision import begin, decide
-from skyserve.policy.autoscaling.fleet import Fleet, fleet_of
+from skyserve.policy.autoscaling.fleet import fleet_of
 from skyserve.policy.autoscaling.window import reading_due_at
 from skyserve.policy.draft import Draft
 
@@ -15,11 +15,9 @@ def follow_load(draft: Draft) -> None:
     if knobs is None or load is None or service.goal is not Goal.RUN:
         return
     memory = service.scaling or begin(knobs, load, draft.now)
-
-    def fleet() -> Fleet:
-        return fleet_of(draft.replicas(), draft.snapshot.offers, draft.target)
-
-    wanted, memory, why = decide(load, knobs, memory, draft.now, fleet)
+    wanted, memory, why = decide(
+        load, knobs, memory, draft.now, lambda: fleet_of(draft.replicas(), draft.snapshot.offers, draft.target)
+    )
     before = draft.wanted
     amended = replace(service, scaling=memory)
     if wanted + knobs.overprovision != before:
