@@ -22,6 +22,7 @@ from skyserve.spec.storage import GitWorkdir, ManagedSecret, Storage
 from skyserve.spec.supported import unsupported
 from skyserve.spec.task import Task
 from skyserve.spec.task_config import TaskConfig
+from skyserve.spec.update import Step, Update
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "yaml.md").read_text()
 
@@ -33,6 +34,8 @@ SECTIONS: dict[str, type[Model]] = {
     "`service.readiness_probe`": ReadinessProbe,
     "`service.replica_policy`": ReplicaPolicy,
     "`service.load_balancer`": LoadBalancer,
+    "`service.update`": Update,
+    "`service.update.canary_steps`": Step,
     "`service.tls`": Tls,
     "`resources`": Resources,
     "`resources.accelerator_args`": AcceleratorArgs,
@@ -108,6 +111,7 @@ EXAMPLES = {
     "service.load_balancing_policy": "round_robin",
     "service.load_balancer": "{stream_timeout_seconds: 9}",
     "service.drain_seconds": "9",
+    "service.update": "{mode: canary}",
     "service.tls": "{keyfile: k, certfile: c}",
     "service.readiness_probe.path": "/p",
     "service.readiness_probe.initial_delay_seconds": "9",
@@ -129,6 +133,13 @@ EXAMPLES = {
     "service.replica_policy.dynamic_ondemand_fallback": "true",
     "service.replica_policy.spot_placer": "dynamic_fallback",
     "service.load_balancer.stream_timeout_seconds": "9",
+    "service.update.mode": "blue_green",
+    "service.update.max_surge": "2",
+    "service.update.max_unavailable": "50%",
+    "service.update.canary_steps": "[{traffic: 9, seconds: 9}]",
+    "service.update.min_ready_seconds": "9",
+    "service.update.progress_deadline_seconds": "9",
+    "service.update.automatic_rollback": "false",
     "resources.infra": "local",
     "resources.cloud": "local",
     "resources.region": "r",

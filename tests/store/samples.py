@@ -44,4 +44,5 @@ def ended(replica: Replica) -> Replica:
         first_ready_at=1100.5,
         attempts=3,
         retry_at=1600.75,
+        renewals=2,
     )

@@ -1,23 +1,27 @@
 """Opening a store: a private file, a schema that fits, errors that say what to do."""
 
 import asyncio
+import json
 import os
 import sqlite3
 import stat
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from skyserve.contracts.errors import StateUnusable
-from skyserve.contracts.store import AddReplica
+from skyserve.contracts.store import AddReplica, VersionRecord
 from skyserve.model.event import Event
-from skyserve.model.replica import Replica
-from skyserve.model.service import Service
+from skyserve.model.replica import Phase, Replica
+from skyserve.model.service import Goal, Service
 from skyserve.store import schema
 from skyserve.store.opening import open_store
 from tests.store.samples import OFFER
@@ -215,4 +219,32 @@ async def test_a_migration_that_dies_leaves_nothing(tmp_path: Path, monkeypatch:
     assert await tables(path) == []
     store = await open_store(path)
     assert await store.services() == []
+    await store.close()
+
+
+async def test_a_database_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What it holds is as before: a version that came by `up`, no update under way, machines used once."""
+    path = tmp_path / "serve.db"
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+
+    def first_release(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", "skyserve.store:migrations")
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(first_release)
+    await engine.dispose()
+    await change(path, "INSERT INTO services VALUES (1, 'web', 30001, 'run', 10.0, 0, NULL, '', 0, 0.0, NULL, 2)")
+    await change(path, "INSERT INTO versions VALUES (1, 1, '{}', 10.0, 1)")
+    values = f"1, 1, 1, 'ready', 10.0, 10.0, '{json.dumps(asdict(OFFER))}', NULL, NULL, '', NULL, NULL, 0, 0.0"
+    await change(path, f"INSERT INTO replicas VALUES ({values})")
+    store = await open_store(path)
+    record = await store.load(1)
+    assert record is not None
+    assert record.service == Service(1, "web", 30001, Goal.RUN, 10.0)
+    assert record.versions == (VersionRecord(1, 1, "{}", (), 10.0, ever_ready=True),)
+    assert record.replicas == (Replica(1, 1, 1, Phase.READY, 10.0, 10.0, OFFER),)
     await store.close()

@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from skyserve.contracts.errors import NameTaken, Superseded
-from skyserve.contracts.store import AddReplica, Change, ForgetReplica, MarkEverReady, PutReplica, PutService
+from skyserve.contracts.store import (
+    AddReplica,
+    AddVersion,
+    Change,
+    CopyVersion,
+    ForgetReplica,
+    ForgetVersion,
+    MarkEverReady,
+    PutReplica,
+    PutService,
+    SetOutcome,
+    VersionRecord,
+)
 from skyserve.model.event import Event
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.service import Goal, Service
@@ -32,10 +44,17 @@ class Kept:
     """What the model remembers of one service."""
 
     service: Service
-    trees: tuple[tuple[str, str], ...]
+    versions: dict[int, VersionRecord]
     next_replica_id: int = 1
-    ever_ready: bool = False
     replicas: dict[int, Replica] = field(default_factory=dict)
+
+    def copied(self) -> "Kept":
+        """To be changed by a decision that may be refused."""
+        return replace(self, replicas=dict(self.replicas), versions=dict(self.versions))
+
+    def unused(self) -> list[int]:
+        """Versions that may be forgotten."""
+        return sorted(self.versions.keys() - {max(self.versions), *(r.version for r in self.replicas.values())})
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -76,7 +95,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert record.service.id > self.last_service_id
         assert record.versions[0].document == document
         self.last_service_id = record.service.id
-        self.kept[record.service.id] = Kept(Service(record.service.id, name, port, Goal.RUN, now), trees)
+        first = VersionRecord(record.service.id, 1, document, trees, now)
+        self.kept[record.service.id] = Kept(Service(record.service.id, name, port, Goal.RUN, now), {1: first})
         self.events[record.service.id] = []
 
     @precondition(lambda self: self.kept)
@@ -85,7 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Commit some changes, sometimes with an old generation."""
         kept = self.kept[data.draw(st.sampled_from(sorted(self.kept)))]
         service_id, generation = kept.service.id, kept.service.generation
-        after = replace(kept, replicas=dict(kept.replicas))
+        after = kept.copied()
         changes = [self.change(data, after, at, text) for _ in range(data.draw(st.integers(0, 4)))]
         event = Event(at, service_id, "kind", text, replica_id=data.draw(st.none() | st.integers(1, 5)))
         if data.draw(st.integers(0, 5)) == 0:
@@ -100,20 +120,20 @@ class StoreMachine(RuleBasedStateMachine):
 
     def change(self, data: st.DataObject, kept: Kept, at: float, text: str) -> Change:
         """Draw one change and make it in the model."""
-        kinds = ["add", "service", "mark", *(["put", "forget"] if kept.replicas else [])]
+        kinds = ["add", "service", "version", "version", *(["put", "forget"] if kept.replicas else [])]
         match data.draw(st.sampled_from(kinds)):
             case "add":
-                replica = Replica(kept.service.id, kept.next_replica_id, 1, Phase.PENDING, at, at, OFFER)
+                version = data.draw(st.sampled_from(sorted(kept.versions)))
+                replica = Replica(kept.service.id, kept.next_replica_id, version, Phase.PENDING, at, at, OFFER)
                 kept.replicas[replica.id] = replica
                 kept.next_replica_id += 1
-                return AddReplica(1, OFFER, at)
+                return AddReplica(version, OFFER, at)
+            case "version":
+                return self.change_of_version(data, kept, at, text)
             case "service":
                 goal = data.draw(st.sampled_from(Goal))
                 kept.service = replace(kept.service, goal=goal, stopped_reason=text, first_ready_at=at)
                 return PutService(kept.service)
-            case "mark":
-                kept.ever_ready = True
-                return MarkEverReady(1)
             case "put":
                 old = kept.replicas[data.draw(st.sampled_from(sorted(kept.replicas)))]
                 new = replace(
@@ -131,6 +151,29 @@ class StoreMachine(RuleBasedStateMachine):
                 del kept.replicas[gone]
                 return ForgetReplica(gone)
 
+    def change_of_version(self, data: st.DataObject, kept: Kept, at: float, text: str) -> Change:
+        """Draw a change of a version and make it in the model."""
+        number, after = data.draw(st.sampled_from(sorted(kept.versions))), max(kept.versions) + 1
+        version = kept.versions[number]
+        match data.draw(st.sampled_from(["add", "copy", "mark", "outcome", *(["forget"] if kept.unused() else [])])):
+            case "add":
+                trees = (("~/x", text), ("~/y", "t1"))
+                kept.versions[after] = VersionRecord(kept.service.id, after, text, trees, at, reason=text)
+                return AddVersion(text, trees, text, at)
+            case "copy":
+                kept.versions[after] = replace(version, number=after, created_at=at, reason=text, outcome="")
+                return CopyVersion(number, text, at)
+            case "mark":
+                kept.versions[number] = replace(version, ever_ready=True)
+                return MarkEverReady(number)
+            case "outcome":
+                kept.versions[number] = replace(version, outcome=text)
+                return SetOutcome(number, text)
+            case _:
+                gone = data.draw(st.sampled_from(kept.unused()))
+                del kept.versions[gone]
+                return ForgetVersion(gone)
+
     @precondition(lambda self: self.kept)
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
@@ -146,14 +189,14 @@ class StoreMachine(RuleBasedStateMachine):
             return
         services = sorted((kept.service for kept in self.kept.values()), key=lambda service: service.name)
         assert self.do(self.store.services()) == services
-        trees = {tree_id for kept in self.kept.values() for _, tree_id in kept.trees}
+        versions = [version for kept in self.kept.values() for version in kept.versions.values()]
+        trees = {tree_id for version in versions for _, tree_id in version.trees}
         assert self.do(self.store.live_trees()) == trees
         for service_id, kept in self.kept.items():
             record = self.do(self.store.load(service_id))
             assert record is not None
             assert record.service == kept.service
-            (version,) = record.versions
-            assert (version.trees, version.ever_ready) == (kept.trees, kept.ever_ready)
+            assert record.versions == tuple(kept.versions[number] for number in sorted(kept.versions))
             assert record.replicas == tuple(kept.replicas[replica_id] for replica_id in sorted(kept.replicas))
         for service_id, events in self.events.items():
             assert [event for _, event in self.do(self.store.events(service_id))] == events

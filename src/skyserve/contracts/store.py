@@ -25,6 +25,10 @@ class VersionRecord:
     """(destination, tree id) of the workdir and the local file mounts."""
     created_at: float
     ever_ready: bool = False
+    reason: str = "up"
+    """Where it came from, in words for people."""
+    outcome: str = ""
+    """What speaks against it, in words for people; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,52 @@ class MarkEverReady:
     version: int
 
 
-Change = AddReplica | PutReplica | ForgetReplica | PutService | MarkEverReady
+@dataclass(frozen=True, slots=True)
+class AddVersion:
+    """A new version, under the number after the last. It is the one wanted from now on."""
+
+    document: str
+    trees: tuple[tuple[str, str], ...]
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CopyVersion:
+    """As AddVersion, with the document, the trees and the good name (`ever_ready`) of an earlier version."""
+
+    number: int
+    """Of the version to be copied."""
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetOutcome:
+    """What speaks against a version."""
+
+    version: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetVersion:
+    """Remove a version of which there is no replica, and let go of its trees. Its number stays used."""
+
+    version: int
+
+
+Change = (
+    AddReplica
+    | PutReplica
+    | ForgetReplica
+    | PutService
+    | MarkEverReady
+    | AddVersion
+    | CopyVersion
+    | SetOutcome
+    | ForgetVersion
+)
 
 
 class Store(Protocol):

@@ -1,44 +1,55 @@
-"""What the infras could give for one service, asked again now and then, beside its passes: a machine that takes its
-time to answer must not hold up what is to be done about the others."""
+"""What the infras could give for the versions of one service, asked again now and then, beside its passes: a machine
+that takes its time to answer must not hold up what is to be done about the others."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from skyserve.controller.world import World
 from skyserve.model.resources import Offer
-from skyserve.model.service import Target
+from skyserve.model.service import Version
 
 OFFERS_SECONDS = 30.0
 """How long what the infras offer is taken to hold."""
 
 
 class OfferBoard:
-    """The latest answer; empty until there is one."""
+    """The latest answers; versions that ask for the same machines share one."""
 
-    def __init__(self, world: World, wake: Callable[[], None], offers: Sequence[Offer] = ()) -> None:
-        """`offers`: known already."""
+    def __init__(self, world: World, wake: Callable[[], None]) -> None:
         self._world = world
         self._wake = wake
-        self._asking: asyncio.Task[None] | None = None
-        self._asked_at = world.clock.now() if offers else 0.0
-        self.latest = tuple(offers)
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._asked_at: dict[str, float] = {}
+        self._latest: dict[str, tuple[Offer, ...]] = {}
 
-    def refresh(self, target: Target) -> None:
-        """Ask anew if the answer is old and nobody asks."""
+    def latest(self, version: Version) -> tuple[Offer, ...]:
+        """Empty until there is an answer."""
+        return self._latest.get(version.machine_key, ())
+
+    def learn(self, machine_key: str, offers: Sequence[Offer]) -> None:
+        """Somebody else has just asked."""
+        self._asked_at[machine_key] = self._world.clock.now()
+        self._latest[machine_key] = tuple(offers)
+
+    def refresh(self, versions: Iterable[Version]) -> None:
+        """Ask anew for these where the answer is old and nobody asks."""
         now = self._world.clock.now()
-        if self._asking is None and now - self._asked_at >= OFFERS_SECONDS:
-            self._asked_at = now
-            self._asking = asyncio.create_task(self._ask(target))
+        for version in versions:
+            key = version.machine_key
+            if key not in self._asking and now - self._asked_at.get(key, 0.0) >= OFFERS_SECONDS:
+                self._asked_at[key] = now
+                self._asking[key] = asyncio.create_task(self._ask(version))
 
-    async def _ask(self, target: Target) -> None:
+    async def _ask(self, version: Version) -> None:
         try:
-            self.latest = await self._world.fleet.offers(target)
+            self._latest[version.machine_key] = await self._world.fleet.offers(version.target)
         finally:
-            self._asking = None
+            del self._asking[version.machine_key]
         self._wake()
 
     async def close(self) -> None:
         """Stop asking."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)

@@ -1,28 +1,32 @@
-"""What users ask of the controller (the API's Operations): up, down, status, plan, logs, check."""
+"""What users ask of the controller (the API's Operations): up, update, down, status, plan, logs, check."""
 
 import asyncio
 import fnmatch
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from skyserve.contracts.errors import NameTaken
 from skyserve.contracts.infra import CheckResult
+from skyserve.contracts.store import ForgetReplica, PutReplica, PutService
 from skyserve.controller.controller import Controller
+from skyserve.controller.intake import Intake
 from skyserve.controller.logs import event_lines, file_log, replica_log
-from skyserve.controller.reconciler import Reconciler
+from skyserve.controller.reconciler import Reconciler, Wish
+from skyserve.controller.updates import Updates
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.name import NAME_PATTERN, valid_name
-from skyserve.model.replica import Phase
+from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
+from skyserve.model.rollout import UpdateMode
 from skyserve.model.service import Goal
-from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped
-from skyserve.policy.lifecycle import ENDING
+from skyserve.model.snapshot import Snapshot
+from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped, VersionView
+from skyserve.policy.lifecycle import ENDING, move
 from skyserve.policy.planner import plan
-from skyserve.policy.view import plan_view, service_view
+from skyserve.policy.view import plan_view, service_view, version_views
 from skyserve.spec.describe import describe_policy, requested_resources
-from skyserve.spec.supported import refuse_unsupported
-from skyserve.spec.target import target_of
 from skyserve.spec.task import Task
 
 ENDPOINT_HOST = "127.0.0.1"
@@ -35,30 +39,56 @@ class ControllerOperations:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._world = controller.world
-        self._admission = asyncio.Lock()
+        self._intake = Intake(self._world)
+        self._updates = Updates(self._intake)
         self.stopping = asyncio.Event()
         """Set when the process is to end."""
 
     @property
     def admitting(self) -> bool:
         """A service is being taken in, which may take as long as its files are large."""
-        return self._admission.locked()
+        return self._intake.admission.locked()
 
     async def up(self, task: Task, name: str | None, base: Path) -> ServiceView:
         """Record a new service and begin to look after it."""
-        refuse_unsupported(task)
-        async with self._admission:
+        async with self._intake.admission:
             taken = {r.service.name for r in self._controller.reconcilers}
             name = self._name(name, task, taken)
-            self._world.fleet.refresh()
-            offers = await self.offers(task)
-            if not offers:
-                raise await self._nowhere(task)
-            trees = tuple([(dst, (await self._world.content.pack(src)).id) for dst, src in _local_files(task, base)])
+            found = await self._intake.take(task, base)
             port = await self._world.router.free_port(frozenset(r.service.port for r in self._controller.reconcilers))
-            document = task.model_copy(update={"name": name}).model_dump_json()
-            record = await self._world.store.create_service(name, port, document, trees, self._world.clock.now())
-            return self._view(await self._controller.adopt(record.service.id, offers=offers))
+            now = self._world.clock.now()
+            record = await self._world.store.create_service(name, port, found.document(task, name), found.trees, now)
+            return self._view(await self._controller.adopt(record.service.id, offers=found.offers))
+
+    async def update(self, task: Task, name: str, base: Path, mode: UpdateMode | None) -> ServiceView:
+        """Record a new version of a service; its replicas take over later. None: in the mode that the task names. The
+        service keeps its name and its endpoint."""
+        reconciler = self._find(name)
+        await self._updates.update(reconciler, task, base, mode)
+        return self._view(reconciler)
+
+    async def rollback(self, name: str, to: int | None) -> ServiceView:
+        """Record a version that is what version `to` was. None: the one that an update under way replaces, else the
+        last good one before the present one."""
+        reconciler = self._find(name)
+        await self._updates.rollback(reconciler, to)
+        return self._view(reconciler)
+
+    async def pause(self, name: str) -> ServiceView:
+        """Hold the update under way where it stands. A second time changes nothing."""
+        reconciler = self._find(name)
+        await self._updates.pause(reconciler)
+        return self._view(reconciler)
+
+    async def resume(self, name: str) -> ServiceView:
+        """Go on with an update that is held. A second time changes nothing."""
+        reconciler = self._find(name)
+        await self._updates.resume(reconciler)
+        return self._view(reconciler)
+
+    async def history(self, name: str) -> list[VersionView]:
+        """The versions that are remembered, ascending."""
+        return version_views(self._find(name).snapshot())
 
     def _name(self, name: str | None, task: Task, taken: set[str]) -> str:
         if name is None:
@@ -72,15 +102,6 @@ class ControllerOperations:
         if name in taken:
             raise NameTaken(f"Service {name!r} exists already.")
         return name
-
-    async def _nowhere(self, task: Task) -> ServeError:
-        checks = await self._world.fleet.check()
-        found = "; ".join(f"{c.infra}: {c.reason}" for c in checks)
-        return ServeError(
-            ErrorKind.INVALID_REQUEST,
-            f"No machine fits {requested_resources(task)}. {found}",
-            "Ask for less in `resources:`, or see `sky check -v` for what there is.",
-        )
 
     def _view(self, reconciler: Reconciler) -> ServiceView:
         task = reconciler.document
@@ -111,7 +132,7 @@ class ControllerOperations:
             if reconciler.service.goal in (goal, Goal.PURGE):
                 skipped.append(Skipped(name, "it is going down already"))
             else:
-                await reconciler.set_goal(goal, "asked for by the user")
+                await reconciler.wish(goal, _with_goal(goal))
                 scheduled.append(name)
         return DownResult(scheduled, skipped, missing)
 
@@ -122,9 +143,9 @@ class ControllerOperations:
         if replica is None:
             raise _no_replica(name, replica_id)
         if replica.phase not in ENDING:
-            await reconciler.end_replica(replica_id, "asked for by the user")
+            await reconciler.wish(Cause.USER_TERMINATED, _without_replica(replica_id), replica_id)
         elif purge and replica.phase in (Phase.TERMINATING, Phase.GONE):
-            await reconciler.purge_replica(replica_id, "given up by the user with --purge")
+            await reconciler.wish(Cause.PURGED, _purged(replica_id), replica_id)
         else:
             state = _ENDING_IN_WORDS[replica.phase]
             raise ServeError(
@@ -164,9 +185,7 @@ class ControllerOperations:
 
     async def offers(self, task: Task) -> list[Offer]:
         """What the task could run on, the first choice first."""
-        target = target_of(task)
-        offers = list(await self._world.fleet.offers(target))
-        return offers if target.ordered else sorted(offers, key=lambda o: (o.hourly_usd, o.place))
+        return await self._intake.offers(task)
 
     async def shut_down(self) -> None:
         """End the controller once this has returned. Services run on."""
@@ -191,12 +210,36 @@ _ENDING_IN_WORDS = {
     Phase.GONE: "has ended",
 }
 
-WORKDIR = "~/sky_workdir"
-"""Where the workdir is inside a replica, as users know it."""
+_ASKED = "asked for by the user"
 
 
-def _local_files(task: Task, base: Path) -> list[tuple[str, Path]]:
-    """(destination, source) of everything that travels from this machine."""
-    sources = {WORKDIR: task.workdir} if isinstance(task.workdir, str) else {}
-    sources |= {dst: src for dst, src in task.file_mounts.items() if isinstance(src, str)}
-    return [(dst, (base / Path(src).expanduser()).resolve()) for dst, src in sources.items()]
+def _with_goal(goal: Goal) -> Callable[[Snapshot], Wish]:
+    return lambda snapshot: Wish((PutService(replace(snapshot.service, goal=goal)),), _ASKED)
+
+
+def _without_replica(replica_id: int) -> Callable[[Snapshot], Wish | None]:
+    def wish(snapshot: Snapshot) -> Wish | None:
+        """It drains, and another takes its place."""
+        replica = _row(snapshot, replica_id)
+        if replica is None or replica.phase in ENDING:
+            return None
+        return Wish((PutReplica(move(replica, Cause.USER_TERMINATED, snapshot.now, _ASKED)),), _ASKED)
+
+    return wish
+
+
+def _purged(replica_id: int) -> Callable[[Snapshot], Wish]:
+    reason = "given up by the user with --purge"
+
+    def wish(snapshot: Snapshot) -> Wish:
+        """Its machine is given up where it is terminating; the row goes where it is gone."""
+        replica = _row(snapshot, replica_id)
+        if replica is None or replica.phase is Phase.GONE:
+            return Wish((ForgetReplica(replica_id),), reason)
+        return Wish((PutReplica(move(replica, Cause.PURGED, snapshot.now, reason)),), reason)
+
+    return wish
+
+
+def _row(snapshot: Snapshot, replica_id: int) -> Replica | None:
+    return next((r for r in snapshot.replicas if r.id == replica_id), None)

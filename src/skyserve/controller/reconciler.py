@@ -7,17 +7,18 @@ about it; so the next pass, in this process or the one after a crash, goes on fr
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 from skyserve.contracts.errors import Superseded
-from skyserve.contracts.store import Change, ForgetReplica, PutReplica, PutService, Record
+from skyserve.contracts.store import Change, Record
 from skyserve.controller.actions import Actions
 from skyserve.controller.offers import OfferBoard
 from skyserve.controller.probing import ProbeBoard, Subject
 from skyserve.controller.recording import changes_of, events_of, log_plan
 from skyserve.controller.tasks import TaskBoard
-from skyserve.controller.versions import version_of
+from skyserve.controller.versions import read_document, version_of
 from skyserve.controller.world import World
+from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.event import Event
 from skyserve.model.plan import (
     Create,
@@ -29,18 +30,25 @@ from skyserve.model.plan import (
     Start,
     Terminate,
 )
-from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.replica import Phase, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import BackendStatus
-from skyserve.model.service import Goal, Service
+from skyserve.model.service import Service, Version
 from skyserve.model.snapshot import Observation, Snapshot, Stage
-from skyserve.policy.lifecycle import ENDING, MAY_HOLD_MACHINE, move
+from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 from skyserve.policy.planner import plan
 from skyserve.spec.task import Task
 
 HEARTBEAT_SECONDS = 1.0
 """A pass at least this often: it costs no I/O unless something is to be done."""
 _PROBED = (Phase.STARTING, Phase.READY, Phase.NOT_READY)
+
+
+class Wish(NamedTuple):
+    """What a user wants, as changes of the rows."""
+
+    changes: Sequence[Change]
+    reason: str
 
 
 class Reconciler:
@@ -59,12 +67,16 @@ class Reconciler:
         self._actions = Actions(world, self.wake)
         self._probes = ProbeBoard(world.prober, world.clock, self.wake)
         self._tasks = TaskBoard(world, self.wake)
-        self._offers = OfferBoard(world, self.wake, offers)
+        self._offers = OfferBoard(world, self.wake)
+        self._documents: dict[int, Task] = {}
         self._take(record)
+        if offers:
+            self._offers.learn(self._versions[-1].machine_key, offers)
 
     def _take(self, record: Record) -> None:
         self._record = record
-        self._documents = {v.number: Task.model_validate_json(v.document) for v in record.versions}
+        known = self._documents  # the document of a version never changes
+        self._documents = {v.number: known.get(v.number) or read_document(v) for v in record.versions}
         self._versions = tuple(version_of(v, self._documents[v.number]) for v in record.versions)
 
     @property
@@ -118,7 +130,7 @@ class Reconciler:
 
     async def step(self) -> Plan:
         """One pass."""
-        self._offers.refresh(self._versions[-1].target)
+        self._offers.refresh(v for v in (self._versions[-1], self._before()) if v is not None)
         async with self._lock:
             await self._catch_up()
             snapshot = self.snapshot()
@@ -138,7 +150,7 @@ class Reconciler:
     def snapshot(self) -> Snapshot:
         """All that is known of the service now. No I/O."""
         fleet = self._world.fleet
-        replicas, offers = self._record.replicas, self._offers.latest
+        replicas, offers, before = self._record.replicas, self._offers.latest(self._versions[-1]), self._before()
         backends = self._world.router.status(self.service.id)
         claimed = {r.token for r in replicas if r.phase in MAY_HOLD_MACHINE}
         mine = f"{self.service.id}-"
@@ -149,6 +161,7 @@ class Reconciler:
             replicas=replicas,
             observations={r.id: self._observe(r, backends.get(r.id)) for r in replicas if r.phase is not Phase.GONE},
             offers=offers,
+            offers_before=self._offers.latest(before) if before else (),
             load=self._world.router.load(self.service.id),
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
@@ -157,6 +170,15 @@ class Reconciler:
                 if i.token.startswith(mine) and i.token not in claimed and not self._actions.reclaiming(i)
             ),
         )
+
+    def _before(self) -> Version | None:
+        """The version that the update under way replaces."""
+        rollout = self.service.rollout
+        return next((v for v in self._versions if rollout is not None and v.number == rollout.before), None)
+
+    def learn_offers(self, machine_key: str, offers: Sequence[Offer]) -> None:
+        """What infras have just offered for machines of that key."""
+        self._offers.learn(machine_key, offers)
 
     def _nodes(self, replica: Replica) -> int:
         return next(v.target.num_nodes for v in self._versions if v.number == replica.version)
@@ -189,7 +211,7 @@ class Reconciler:
             await self._commit(changes, events)
             self._actions.told(snapshot.observations)
 
-    async def _commit(self, changes: list[Change], events: list[Event]) -> None:
+    async def _commit(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
         """Write, and read what is written. Should either fail, nothing is decided before it is known what the store
         has: else a decision might be made twice, or a user's wish be overlooked."""
         self._stale = True
@@ -254,43 +276,18 @@ class Reconciler:
         self._probes.set(subjects)
         self._tasks.keep({r.id for r in self._record.replicas if r.phase in (*_PROBED, Phase.DRAINING)})
 
-    async def set_goal(self, goal: Goal, reason: str) -> None:
-        """The user wants something else of the service."""
-        await self._change(lambda: PutService(replace(self.service, goal=goal)), goal, reason, None)
-
-    async def end_replica(self, replica_id: int, reason: str) -> None:
-        """The user wants one replica to go; another takes its place."""
-
-        def change() -> Change | None:
-            replica = self.replica(replica_id)
-            if replica is None or replica.phase in ENDING:
-                return None
-            return PutReplica(move(replica, Cause.USER_TERMINATED, self._world.clock.now(), reason))
-
-        await self._change(change, Cause.USER_TERMINATED, reason, replica_id)
-
-    async def purge_replica(self, replica_id: int, reason: str) -> None:
-        """The user gives up the machine of a replica that is terminating, or wants the row of one that is gone away."""
-
-        def change() -> Change | None:
-            replica = self.replica(replica_id)
-            if replica is None or replica.phase is Phase.GONE:
-                return ForgetReplica(replica_id)
-            return PutReplica(move(replica, Cause.PURGED, self._world.clock.now(), reason))
-
-        await self._change(change, Cause.PURGED, reason, replica_id)
-
-    async def _change(
-        self, decide: Callable[[], Change | None], kind: str, reason: str, replica_id: int | None
-    ) -> None:
-        """Record what the user wants, decided on the rows as they are once no pass is writing them. None: it is so."""
+    async def wish(self, kind: str, decide: Callable[[Snapshot], Wish | None], replica_id: int | None = None) -> None:
+        """Record what the user wants, decided on the rows as they are once no pass is writing them. None: it is so.
+        What `decide` raises is raised, and nothing is recorded. Raises ServeError where the service is gone."""
         async with self._lock:
             await self._catch_up()
-            change = None if self._over else decide()
-            if change is None:
+            if self._over:
+                raise ServeError(ErrorKind.NOT_FOUND, f"Service {self.service.name!r} is gone.")
+            wish = decide(self.snapshot())
+            if wish is None:
                 return
-            event = Event(self._world.clock.now(), self.service.id, str(kind), reason, replica_id)
-            await self._commit([change], [event])
+            event = Event(self._world.clock.now(), self.service.id, kind, wish.reason, replica_id)
+            await self._commit(wish.changes, [event])
         self.wake()
 
     async def close(self) -> None:

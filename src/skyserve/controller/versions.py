@@ -16,4 +16,11 @@ def version_of(record: VersionRecord, document: Task) -> Version:
         record.ever_ready,
         machine_key(document),
         task_key(document, record.trees),
+        record.reason,
+        record.outcome,
     )
+
+
+def read_document(record: VersionRecord) -> Task:
+    """The task that a version is."""
+    return Task.model_validate_json(record.document)

@@ -53,6 +53,8 @@ class Cause(StrEnum):
     SERVICE_DOWN = "service_down"
 
     DRAINED = "drained"
+    RENEWED = "renewed"
+    """Its task is stopped, and the wanted version's begins on the same machine."""
     MACHINE_ABSENT = "machine_absent"
     PURGED = "purged"
 
@@ -84,6 +86,8 @@ class Replica:
     """Failed tries of the present phase's action (launch, terminate)."""
     retry_at: float = 0.0
     """The next try is not made before."""
+    renewals: int = 0
+    """How often its task was stopped and another version's begun on the same machine."""
 
     @property
     def token(self) -> str:

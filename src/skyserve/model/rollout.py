@@ -23,6 +23,9 @@ class Part:
     amount: float
     percent: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.amount:g}{'%' if self.percent else ''}"
+
     def up(self, wanted: int) -> int:
         """So many of `wanted`, rounded up."""
         return ceil(wanted * self.amount / 100) if self.percent else int(self.amount)
@@ -89,5 +92,7 @@ class Rollout:
     """When the step's traffic began to flow; None: its replicas are not ready yet."""
     paused_at: float | None = None
     """Since when the user holds it; None: it goes on."""
+    held: int | None = None
+    """How many replicas of the version that comes there were when the user began to hold it; None: it goes on."""
     baseline: tuple[Tally, ...] = ()
-    """Of the old version's replicas, when it began: what they answered before does not count."""
+    """Of the replicas that there were when it began: what they answered before does not count."""

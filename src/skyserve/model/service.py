@@ -7,6 +7,7 @@ from typing import Any
 
 from skyserve.model.autoscaling import Autoscaling, ScalingMemory
 from skyserve.model.resources import ResourceRequest
+from skyserve.model.rollout import Rollout, UpdateSettings
 
 
 class Goal(StrEnum):
@@ -70,6 +71,8 @@ class Target:
     """None: the number is fixed."""
     capacities: Mapping[str, float] = field(default_factory=dict)
     """Requests a second that a replica can take, by its accelerator (`L4`, or `L4:2` for two); empty: all are alike."""
+    update: UpdateSettings = field(default_factory=UpdateSettings)
+    """How this version is brought in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,10 @@ class Version:
     """Equal to another version's: a replica's machine serves this one too (skyserve.spec.sameness)."""
     task_key: str = ""
     """Equal to another version's: a replica of that one is what this one would start."""
+    reason: str = "up"
+    """Where it came from: a user's `up` or `update`, or which version a rollback copied, and why."""
+    outcome: str = ""
+    """What became of it, where that speaks against it: it failed, or a user left it. Empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +115,5 @@ class Service:
     last_failure_at: float = 0.0
     scaling: ScalingMemory | None = None
     """What the autoscaler remembers; None: it never saw the load."""
+    rollout: Rollout | None = None
+    """The update under way; None: there is none."""

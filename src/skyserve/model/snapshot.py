@@ -1,7 +1,7 @@
 """All that a decision may know: state, observations, the time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from skyserve.model.instance import Instance
@@ -92,6 +92,8 @@ class Snapshot:
     """By replica id."""
     offers: tuple[Offer, ...] = ()
     """What the infras can give for the latest version; empty: nothing fits anywhere."""
+    offers_before: tuple[Offer, ...] = ()
+    """Likewise for the version that the update under way replaces."""
     unreachable: frozenset[Place] = frozenset()
     """Places that do not answer now."""
     load: Load | None = None
@@ -103,3 +105,8 @@ class Snapshot:
     def version(self) -> Version:
         """The version wanted."""
         return self.versions[-1]
+
+    def as_if_wanted(self, version: Version) -> "Snapshot":
+        """How it would look if that version were the one wanted: of the present one and the one before."""
+        offers = self.offers if version == self.version else self.offers_before
+        return replace(self, versions=(version,), offers=offers)

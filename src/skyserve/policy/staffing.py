@@ -43,7 +43,7 @@ def _create(draft: Draft, share: Share, missing: int, alive: list[Replica]) -> N
     why = f"{len(alive)} of {share.wanted} replicas"
     if past := rounds(draft.service, draft.target):
         why += f"; round {past + 1} after failures"
-    chooser = Chooser(draft.snapshot, draft.replicas(), (r.offer.place for r in alive))
+    chooser = Chooser(draft.snapshot.as_if_wanted(share.version), draft.replicas(), (r.offer.place for r in alive))
     for _ in range(missing):
         choice = chooser.choose()
         draft.wake(choice.wake_at)

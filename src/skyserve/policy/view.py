@@ -1,10 +1,12 @@
 """What people are shown of a service, from what a decision sees of it."""
 
+from collections import Counter
+
 from skyserve.model.plan import Amend, Create, Move, Note, Plan, Reclaim, Remember
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
-from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView
+from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView, VersionView
 from skyserve.policy.lifecycle import ENDING, FAILURES
 from skyserve.policy.pacing import may_launch_at
 from skyserve.policy.placement import choose
@@ -85,6 +87,20 @@ def _replica_view(snapshot: Snapshot, replica: Replica) -> ReplicaView:
         hourly_usd=replica.offer.hourly_usd * target.num_nodes,
         in_flight=seen.backend.in_flight if seen and seen.backend else 0,
     )
+
+
+def version_views(snapshot: Snapshot) -> list[VersionView]:
+    """The versions of a service, ascending."""
+    rollout, numbers = snapshot.service.rollout, [v.number for v in snapshot.versions]
+    alive = Counter(r.version for r in snapshot.replicas if r.phase is not Phase.GONE)
+    views = []
+    for version, following in zip(snapshot.versions, [*numbers[1:], None], strict=True):
+        outcome = version.outcome or (f"superseded by version {following}" if following else "current")
+        if rollout is not None and rollout.version == version.number and not version.outcome:
+            outcome = "rolling out"
+        number, reason = version.number, version.reason
+        views.append(VersionView(number, version.created_at, reason, outcome, alive[version.number]))
+    return views
 
 
 def plan_view(snapshot: Snapshot, plan: Plan) -> PlanView:

@@ -9,6 +9,7 @@ from skyserve.model.service import LoadBalancingPolicy
 from skyserve.spec.base import AnyCase, Count, Finding, Model, Port, Seconds, Text, invalid
 from skyserve.spec.probe import ReadinessProbe, ReadinessProbeField
 from skyserve.spec.replica_policy import ReplicaPolicy
+from skyserve.spec.update import Update
 
 _SPOT_FIELDS = ("base_ondemand_fallback_replicas", "dynamic_ondemand_fallback", "spot_placer")
 _POOL_KEY = "Pools are written under pool:, not under service:. For a service write replicas."
@@ -48,6 +49,8 @@ class Service(Model):
     """Settings of the endpoint."""
     drain_seconds: Seconds = 120
     """Longest time that requests in flight get to finish before a replica is removed."""
+    update: Update = Update()
+    """How a new version takes over from the one before."""
     tls: Tls | None = None
     """Key and certificate, for https."""
 

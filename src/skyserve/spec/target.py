@@ -27,6 +27,7 @@ def target_of(task: Task) -> Target:
         drain_seconds=service.drain_seconds,
         autoscaling=_autoscaling(scaling),
         capacities=scaling.target_qps_per_replica if isinstance(scaling.target_qps_per_replica, dict) else {},
+        update=service.update.settings(service.readiness_probe.initial_delay_seconds),
     )
 
 

@@ -64,6 +64,7 @@ services = Table(
     Column("failure_streak", Integer, nullable=False),
     Column("last_failure_at", Double, nullable=False),
     Column("scaling", JSON(none_as_null=True)),
+    Column("rollout", JSON(none_as_null=True)),
     Column("next_replica_id", Integer, nullable=False),
     sqlite_autoincrement=True,  # ids of removed services stay used, as they do by PostgreSQL's sequences
 )
@@ -76,6 +77,8 @@ versions = Table(
     Column("document", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("ever_ready", Boolean, nullable=False),
+    Column("reason", Prose, nullable=False, server_default="up"),
+    Column("outcome", Prose, nullable=False, server_default=""),
 )
 
 version_trees = Table(
@@ -106,6 +109,7 @@ replicas = Table(
     Column("first_ready_at", Double),
     Column("attempts", Integer, nullable=False),
     Column("retry_at", Double, nullable=False),
+    Column("renewals", Integer, nullable=False, server_default="0"),
     ForeignKeyConstraint(["service_id", "version"], [versions.c.service_id, versions.c.number], ondelete="CASCADE"),
 )
 

@@ -13,7 +13,6 @@ from skyserve.contracts.store import (
     AddReplica,
     Change,
     ForgetReplica,
-    MarkEverReady,
     PutReplica,
     PutService,
     Record,
@@ -25,6 +24,7 @@ from skyserve.model.service import Goal, Service
 from skyserve.store.schema import events, installation, replicas, services, version_trees, versions
 from skyserve.store.unbroken import unbroken
 from skyserve.store.values import decode, encode
+from skyserve.store.versions import change_version, put_first_version
 
 EVENTS_KEPT = 10_000
 """Newest events kept of each service, and of all removed services together: weeks of a quiet service."""
@@ -61,11 +61,7 @@ class SqlStore:
                 service_id = (await tx.execute(insert(services).values(row).returning(services.c.id))).scalar_one()
             except IntegrityError:
                 raise NameTaken(f"a service named {name} exists") from None
-            key = {"service_id": service_id, "number": 1}
-            await tx.execute(insert(versions).values(**key, document=document, created_at=now, ever_ready=False))
-            for position, (destination, tree_id) in enumerate(trees):
-                place = {"position": position, "destination": destination, "tree_id": tree_id}
-                await tx.execute(insert(version_trees).values(**key, **place))
+            await put_first_version(tx, service_id, document, trees, now)
             record = await _load(tx, service_id)
         assert record is not None
         return record
@@ -91,7 +87,8 @@ class SqlStore:
         """Write all or nothing; the generation grows by one.
 
         Raises Superseded if it is not `generation` any more, KeyError for a replica or a version that does not exist,
-        ValueError for what belongs to another service. Forgetting a replica that is forgotten changes nothing.
+        ValueError for what belongs to another service or is in use. Forgetting a replica that is forgotten changes
+        nothing.
         """
         async with self._guarded(service_id, generation) as tx:
             for change in changes:
@@ -186,10 +183,8 @@ async def _apply(tx: AsyncConnection, service_id: int, change: Change) -> None:
                 raise ValueError(f"a decision about service {service_id} cannot change service {service.id}")
             fields = {name: value for name, value in encode(service).items() if name not in FIXED}
             await tx.execute(update(services).where(services.c.id == service_id).values(fields))
-        case MarkEverReady(number):
-            ours = (versions.c.service_id == service_id) & (versions.c.number == number)
-            if (await tx.execute(update(versions).where(ours).values(ever_ready=True))).rowcount != 1:
-                raise KeyError(f"service {service_id} has no version {number}")
+        case _:
+            await change_version(tx, service_id, change)
 
 
 async def _add_replica(tx: AsyncConnection, service_id: int, change: AddReplica) -> None:

@@ -1,0 +1,73 @@
+"""What every new version goes through: is there a machine for it, and what do its files hold?"""
+
+import asyncio
+from pathlib import Path
+from typing import NamedTuple
+
+from skyserve.controller.world import World
+from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.resources import Offer
+from skyserve.spec.describe import requested_resources
+from skyserve.spec.supported import refuse_unsupported
+from skyserve.spec.target import target_of
+from skyserve.spec.task import Task
+
+WORKDIR = "~/sky_workdir"
+"""Where the workdir is inside a replica, as users know it."""
+
+
+class Taken(NamedTuple):
+    """A task that may become a version."""
+
+    trees: tuple[tuple[str, str], ...]
+    """(destination, tree id) of its files."""
+    offers: list[Offer]
+    """What it could run on."""
+
+    def document(self, task: Task, name: str) -> str:
+        """The task as the store keeps it, under the service's name."""
+        return task.model_copy(update={"name": name}).model_dump_json()
+
+
+class Intake:
+    """Takes tasks in, one at a time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.admission = asyncio.Lock()
+        """Held while a task is taken in and recorded: its files must not be collected meanwhile."""
+
+    async def take(self, task: Task, base: Path) -> Taken:
+        """Look for machines and pack the files. `base`: where relative paths begin.
+
+        Raises SpecError, ServeError where no machine fits, FileNotFoundError, PermissionError.
+        """
+        refuse_unsupported(task)
+        self._world.fleet.refresh()
+        offers = await self.offers(task)
+        if not offers:
+            raise await self._nowhere(task)
+        content = self._world.content
+        return Taken(tuple([(dst, (await content.pack(src)).id) for dst, src in _local_files(task, base)]), offers)
+
+    async def offers(self, task: Task) -> list[Offer]:
+        """What the task could run on, the first choice first."""
+        target = target_of(task)
+        offers = list(await self._world.fleet.offers(target))
+        return offers if target.ordered else sorted(offers, key=lambda o: (o.hourly_usd, o.place))
+
+    async def _nowhere(self, task: Task) -> ServeError:
+        checks = await self._world.fleet.check()
+        found = "; ".join(f"{c.infra}: {c.reason}" for c in checks)
+        return ServeError(
+            ErrorKind.INVALID_REQUEST,
+            f"No machine fits {requested_resources(task)}. {found}",
+            "Ask for less in `resources:`, or see `sky check -v` for what there is.",
+        )
+
+
+def _local_files(task: Task, base: Path) -> list[tuple[str, Path]]:
+    """(destination, source) of everything that travels from this machine."""
+    sources = {WORKDIR: task.workdir} if isinstance(task.workdir, str) else {}
+    sources |= {dst: src for dst, src in task.file_mounts.items() if isinstance(src, str)}
+    return [(dst, (base / Path(src).expanduser()).resolve()) for dst, src in sources.items()]
