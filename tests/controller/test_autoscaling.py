@@ -191,3 +191,27 @@ def test_the_most_replicas_count_those_that_leave(tmp_path: Path) -> None:
         assert 1 not in scene.serving()
 
     play(tmp_path, story)
+
+
+BY_THE_CLOCK = SCALED.replace("{low}", "1").replace("max_replicas: 4\n    {target}", "schedule:\n    - {window}")
+WINDOW = "{cron: 20 23 * * *, duration: 5m, timezone: Europe/Paris, min_replicas: 3}"
+
+
+def test_a_schedule_brings_replicas_and_takes_them_away(tmp_path: Path) -> None:
+    """A fixed number of one, three from 22:20 UTC on, one again five minutes later; the controller dies in between."""
+
+    async def story(scene: Scene) -> None:
+        begins = scene.clock.now() + 400  # the clock begins at 22:13:20
+        await up(scene, BY_THE_CLOCK.replace("{window}", WINDOW))
+        await scene.clock.sleep(begins - 1 - scene.clock.now())
+        assert (await view(scene)).target_replicas == 1
+        await scene.clock.sleep(2)
+        assert (await view(scene)).target_replicas == 3
+        await scene.until(lambda: len(scene.serving()) == 3)
+        await scene.revive()
+        await scene.clock.sleep(begins + 299 - scene.clock.now())
+        assert len(scene.serving()) == 3
+        await scene.until(lambda: len(scene.serving()) == 1)
+        assert scene.clock.now() < begins + 330
+
+    play(tmp_path, story)

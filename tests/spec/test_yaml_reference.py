@@ -17,7 +17,9 @@ from skyserve.spec.pool import Pool
 from skyserve.spec.probe import ReadinessProbe
 from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.resources import AcceleratorArgs, Resources
+from skyserve.spec.schedule import ScheduleWindow
 from skyserve.spec.service import LoadBalancer, Service, Tls
+from skyserve.spec.step_limit import StepLimit
 from skyserve.spec.storage import GitWorkdir, ManagedSecret, Storage
 from skyserve.spec.supported import unsupported
 from skyserve.spec.task import Task
@@ -33,6 +35,8 @@ SECTIONS: dict[str, type[Model]] = {
     "`service`": Service,
     "`service.readiness_probe`": ReadinessProbe,
     "`service.replica_policy`": ReplicaPolicy,
+    "`service.replica_policy.upscale_step`": StepLimit,
+    "`service.replica_policy.schedule`": ScheduleWindow,
     "`service.load_balancer`": LoadBalancer,
     "`service.update`": Update,
     "`service.update.canary_steps`": Step,
@@ -129,6 +133,9 @@ EXAMPLES = {
     "service.replica_policy.num_overprovision": "1",
     "service.replica_policy.upscale_delay_seconds": "9",
     "service.replica_policy.downscale_delay_seconds": "9",
+    "service.replica_policy.upscale_step": "{replicas: 2}",
+    "service.replica_policy.downscale_step": "{percent: 50}",
+    "service.replica_policy.schedule": "[{cron: 0 8 * * *, duration: 8h, timezone: UTC, min_replicas: 3}]",
     "service.replica_policy.base_ondemand_fallback_replicas": "1",
     "service.replica_policy.dynamic_ondemand_fallback": "true",
     "service.replica_policy.spot_placer": "dynamic_fallback",
@@ -177,6 +184,8 @@ NEEDED = {
 BESIDE = {
     "service.replica_policy.target_qps_per_replica": {"max_replicas": "1"},
     "service.replica_policy.target_concurrency_per_replica": {"max_replicas": "1"},
+    "service.replica_policy.upscale_step": {"max_replicas": "2"},
+    "service.replica_policy.downscale_step": {"max_replicas": "2"},
     **{
         f"service.replica_policy.{field}": {"use_spot": "true"}
         for field in ("base_ondemand_fallback_replicas", "dynamic_ondemand_fallback", "spot_placer")

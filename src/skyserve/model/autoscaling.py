@@ -16,6 +16,17 @@ class ScalingPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StepLimit:
+    """How far the number may move within any period: by whichever of the two is more."""
+
+    replicas: int = 0
+    percent: float = 0.0
+    """Of the number that was wanted when the period began, rounded up."""
+    period: float = 60.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Autoscaling:
     """What a user asked for."""
 
@@ -32,6 +43,9 @@ class Autoscaling:
     """Seconds for which the load must call for fewer."""
     overprovision: int = 0
     """Replicas kept beyond those that the load calls for."""
+    upscale_step: StepLimit | None = None
+    """None: as many at once as are called for."""
+    downscale_step: StepLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +83,7 @@ class ScalingMemory:
     """Ascending; as far back as any window reaches."""
     calls: tuple[Call, ...] = ()
     """Ascending; each differs from the one before. What the first called for is taken to have been called for ever."""
+    past: tuple[Call, ...] = ()
+    """What was wanted since when, ascending; as far back as a step's period reaches."""
     burst_until: float = 0.0
     """A burst of load came: until then no replica is removed, and more are added without delay."""

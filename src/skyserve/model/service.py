@@ -8,6 +8,7 @@ from typing import Any
 from skyserve.model.autoscaling import Autoscaling, ScalingMemory
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.rollout import Rollout, UpdateSettings
+from skyserve.model.schedule import Window
 
 
 class Goal(StrEnum):
@@ -69,6 +70,10 @@ class Target:
     """Longest time in-flight requests get to finish before the machine goes."""
     autoscaling: Autoscaling | None = None
     """None: the number is fixed."""
+    overprovision: int = 0
+    """Of the replicas of a fixed number, how many are beyond what the user calls the number."""
+    schedule: tuple[Window, ...] = ()
+    """Hours at which there are more."""
     capacities: Mapping[str, float] = field(default_factory=dict)
     """Requests a second that a replica can take, by its accelerator (`L4`, or `L4:2` for two); empty: all are alike."""
     update: UpdateSettings = field(default_factory=UpdateSettings)

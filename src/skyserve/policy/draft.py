@@ -9,6 +9,7 @@ from skyserve.model.service import Service, Target, Version
 from skyserve.model.snapshot import Observation, Snapshot
 from skyserve.policy.lifecycle import FAILURES, move
 from skyserve.policy.pacing import count_failure
+from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.wanted import wanted_replicas
 
 _UNSEEN = Observation()
@@ -26,7 +27,7 @@ class Draft:
     """The snapshot, the rows as they will be, and the actions so far."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+        self.snapshot = snapshot = at_this_hour(snapshot)
         self.now = snapshot.now
         self.service: Service = snapshot.service
         self.actions: list[Action] = []

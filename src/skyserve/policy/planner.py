@@ -11,7 +11,7 @@ from skyserve.policy.steps.counting import keep_count, share_out, stop_all
 from skyserve.policy.steps.driving import drive
 from skyserve.policy.steps.ending import drain, see_machines_off
 from skyserve.policy.steps.failing import pace
-from skyserve.policy.steps.following import follow_load
+from skyserve.policy.steps.following import follow_load, keep_hours
 from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
@@ -22,6 +22,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     follow_probes,  # a replica is ready, or no longer
     stop_all,  # the user wants the service down
     pace,  # how fast to try again, and when to stop
+    keep_hours,  # when other bounds hold
     follow_load,  # how many replicas the requests call for
     share_out,  # of which version they are
     keep_count,  # as many replicas as wanted, where there is room

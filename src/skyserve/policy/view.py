@@ -10,12 +10,14 @@ from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceVie
 from skyserve.policy.lifecycle import ENDING, FAILURES
 from skyserve.policy.pacing import may_launch_at
 from skyserve.policy.placement import choose
+from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.status import replica_status, service_status
 from skyserve.policy.wanted import wanted_replicas
 
 
 def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, host: str) -> ServiceView:
     """One service. `host`: where the endpoint listens, as users reach it."""
+    snapshot = at_this_hour(snapshot)
     service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
     counted = [r for r in replicas if not replica_status(r).startswith("FAILED")]
     ready = [r for r in replicas if r.phase is Phase.READY]

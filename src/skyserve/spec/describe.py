@@ -15,9 +15,11 @@ def describe_policy(task: Task) -> str:
     policy = service_of(task).scaling
     extra = policy.num_overprovision
     over = f" with {_replicas(extra, 'overprovisioned ')}" if extra else ""
+    hours = ", more by schedule" if policy.schedule else ""
     if policy.is_fixed:
-        return f"Fixed {_replicas(policy.min_replicas)}{over}"
-    return f"Autoscaling from {policy.min_replicas} to {policy.max_replicas} replicas{over} ({_scaled_by(policy)})"
+        return f"Fixed {_replicas(policy.min_replicas)}{over}{hours}"
+    bounds = f"from {policy.min_replicas} to {policy.max_replicas} replicas"
+    return f"Autoscaling {bounds}{over}{hours} ({_scaled_by(policy)})"
 
 
 def requested_resources(task: Task) -> str:

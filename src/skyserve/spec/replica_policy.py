@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import model_validator
 
 from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, Seconds, invalid
+from skyserve.spec.schedule import ScheduleWindow
+from skyserve.spec.step_limit import StepLimit
 
 _ACCELERATOR_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]*(:\d+(\.\d+)?)?")
 
@@ -28,6 +30,12 @@ class ReplicaPolicy(Model):
     """How long the load must call for more replicas before they are added."""
     downscale_delay_seconds: Seconds = 1200
     """How long the load must call for fewer replicas before some are removed."""
+    upscale_step: StepLimit | None = None
+    """The most by which the number rises within a period."""
+    downscale_step: StepLimit | None = None
+    """The most by which the number falls within a period."""
+    schedule: tuple[ScheduleWindow, ...] = ()
+    """Hours with more replicas, beside whatever else decides."""
     base_ondemand_fallback_replicas: Count | None = None
     """Of the replicas on spot machines, how many are to be on-demand instead."""
     dynamic_ondemand_fallback: bool | None = None
@@ -76,12 +84,28 @@ class ReplicaPolicy(Model):
             if not _ACCELERATOR_KEY.fullmatch(key):
                 where = ("target_qps_per_replica", key)
                 yield Finding("not the name of an accelerator", "Write for example A100-80GB, or L4:2 for two.", where)
+        yield from self._schedule_findings()
+        for name in ("upscale_step", "downscale_step"):
+            if getattr(self, name) is not None and self.is_fixed:
+                yield Finding("limits a number that is fixed", "Remove it, or write max_replicas.", (name,))
         if self.target_qps_per_replica == {}:
             yield Finding("is empty", "Write a number, or one for each accelerator.", ("target_qps_per_replica",))
 
+    def _schedule_findings(self) -> Iterator[Finding]:
+        for number, window in enumerate(self.schedule):
+            if self.max_replicas is None:
+                if window.max_replicas is not None:
+                    where = ("schedule", number, "max_replicas")
+                    yield Finding("raises a max_replicas that is not written", "Write max_replicas outside too.", where)
+            elif (window.min_replicas or 0) > max(self.max_replicas, window.max_replicas or 0):
+                where = ("schedule", number, "min_replicas")
+                yield Finding("is more than max_replicas", "Write max_replicas beside it.", where)
+
     @property
     def is_fixed(self) -> bool:
-        """Whether load changes nothing."""
+        """Whether load changes nothing, at no hour."""
+        if any(window.max_replicas is not None for window in self.schedule):
+            return False
         return self.max_replicas is None or self.max_replicas == self.min_replicas
 
     @property

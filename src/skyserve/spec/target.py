@@ -1,13 +1,17 @@
 """What a task asks of the planner."""
 
+from skyserve.model import autoscaling as model
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
 from skyserve.model.resources import ResourceRequest
+from skyserve.model.schedule import Window
 from skyserve.model.service import ProbeSettings, Target
 from skyserve.spec.errors import refusal
 from skyserve.spec.probe import ReadinessProbe
 from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.resources import Option
+from skyserve.spec.schedule import ScheduleWindow
 from skyserve.spec.service import Service
+from skyserve.spec.step_limit import StepLimit
 from skyserve.spec.task import Task
 
 
@@ -26,6 +30,8 @@ def target_of(task: Task) -> Target:
         stream_timeout=service.load_balancer.stream_timeout_seconds,
         drain_seconds=service.drain_seconds,
         autoscaling=_autoscaling(scaling),
+        overprovision=scaling.num_overprovision or 0,
+        schedule=tuple(map(_window, scaling.schedule)),
         capacities=scaling.target_qps_per_replica if isinstance(scaling.target_qps_per_replica, dict) else {},
         update=service.update.settings(service.readiness_probe.initial_delay_seconds),
     )
@@ -48,7 +54,18 @@ def _autoscaling(policy: ReplicaPolicy) -> Autoscaling | None:
         upscale_delay=policy.upscale_delay_seconds,
         downscale_delay=policy.downscale_delay_seconds,
         overprovision=policy.num_overprovision or 0,
+        upscale_step=_step(policy.upscale_step),
+        downscale_step=_step(policy.downscale_step),
     )
+
+
+def _step(limit: StepLimit | None) -> model.StepLimit | None:
+    return model.StepLimit(limit.replicas or 0, limit.percent or 0.0, limit.period_seconds) if limit else None
+
+
+def _window(window: ScheduleWindow) -> Window:
+    low, high = window.min_replicas or 0, window.max_replicas or 0
+    return Window(window.cron, window.timezone, window.duration * 60, low, high)
 
 
 def _aim(policy: ReplicaPolicy) -> tuple[ScalingPolicy, float]:

@@ -12,6 +12,7 @@ from skyserve.policy.autoscaling.fleet import NOTHING, Fleet
 from skyserve.policy.autoscaling.instance_aware import instance_aware
 from skyserve.policy.autoscaling.request_rate import request_rate
 from skyserve.policy.autoscaling.settling import remember_call, settle
+from skyserve.policy.autoscaling.stepping import remember_wanted, stepped
 from skyserve.policy.autoscaling.window import WINDOW_SECONDS, Seen, read, reading_due_at, seen
 
 POLICIES: Mapping[ScalingPolicy, Callable[[Seen, Autoscaling], Demand]] = {
@@ -71,7 +72,21 @@ def decide(
         wanted = max(before, burst, settle(calls, before, knobs, now))
     else:
         wanted = settle(calls, before, knobs, now)
-    return Decision(wanted, replace(after, wanted=wanted, calls=calls, burst_until=burst_until), demand.reason)
+    wanted = stepped(wanted, before, memory.past, knobs, now)
+    after = replace(
+        after,
+        wanted=wanted,
+        calls=calls,
+        past=remember_wanted(memory.past, before, wanted, knobs, now),
+        burst_until=burst_until,
+    )
+    return Decision(wanted, after, f"{demand.reason}{_bound(demand.replicas, knobs)}")
+
+
+def _bound(replicas: int, knobs: Autoscaling) -> str:
+    if replicas < knobs.low:
+        return f"; no fewer than {knobs.low}"
+    return f"; no more than {knobs.high}" if replicas > knobs.high else ""
 
 
 def _bounded(replicas: int, knobs: Autoscaling) -> int:

@@ -7,6 +7,12 @@ from skyserve.policy.autoscaling.decision import begin, decide
 from skyserve.policy.autoscaling.fleet import fleet_of
 from skyserve.policy.autoscaling.window import reading_due_at
 from skyserve.policy.draft import Draft
+from skyserve.policy.schedule import next_change
+
+
+def keep_hours(draft: Draft) -> None:
+    """Look again when the schedule has other bounds."""
+    draft.wake(next_change(draft.target.schedule, draft.now))
 
 
 def follow_load(draft: Draft) -> None:
@@ -15,10 +21,10 @@ def follow_load(draft: Draft) -> None:
     if knobs is None or load is None or service.goal is not Goal.RUN:
         return
     memory = service.scaling or begin(knobs, load, draft.now)
+    before = memory.wanted + knobs.overprovision
     wanted, memory, why = decide(
         load, knobs, memory, draft.now, lambda: fleet_of(draft.replicas(), draft.snapshot.offers, draft.target)
     )
-    before = draft.wanted
     amended = replace(service, scaling=memory)
     if wanted + knobs.overprovision != before:
         after = wanted + knobs.overprovision
