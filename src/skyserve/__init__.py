@@ -13,13 +13,19 @@ if TYPE_CHECKING:
     from skyserve.client.load import load_task as load_task
     from skyserve.client.sdk import check as check
     from skyserve.client.sdk import down as down
+    from skyserve.client.sdk import history as history
     from skyserve.client.sdk import logs as logs
+    from skyserve.client.sdk import pause as pause
     from skyserve.client.sdk import plan as plan
+    from skyserve.client.sdk import resume as resume
+    from skyserve.client.sdk import rollback as rollback
     from skyserve.client.sdk import status as status
     from skyserve.client.sdk import terminate_replica as terminate_replica
     from skyserve.client.sdk import up as up
+    from skyserve.client.sdk import update as update
     from skyserve.model.error import ErrorKind as ErrorKind
     from skyserve.model.error import ServeError as ServeError
+    from skyserve.model.rollout import UpdateMode as UpdateMode
     from skyserve.model.view import ReplicaStatus as ReplicaStatus
     from skyserve.model.view import ReplicaView as ReplicaView
     from skyserve.model.view import ServiceStatus as ServiceStatus
@@ -36,15 +42,21 @@ _HOMES = {
     "ServiceStatus": "skyserve.model.view",
     "ServiceView": "skyserve.model.view",
     "Task": "skyserve.spec.task",
+    "UpdateMode": "skyserve.model.rollout",
     "aio": "skyserve.client.aio",
     "check": "skyserve.client.sdk",
     "down": "skyserve.client.sdk",
+    "history": "skyserve.client.sdk",
     "load_task": "skyserve.client.load",
     "logs": "skyserve.client.sdk",
+    "pause": "skyserve.client.sdk",
     "plan": "skyserve.client.sdk",
+    "resume": "skyserve.client.sdk",
+    "rollback": "skyserve.client.sdk",
     "status": "skyserve.client.sdk",
     "terminate_replica": "skyserve.client.sdk",
     "up": "skyserve.client.sdk",
+    "update": "skyserve.client.sdk",
 }
 """Public name -> the module that has it; `aio` is a module itself."""
 

@@ -6,12 +6,22 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from skyserve.api.examples import CHECK, OFFER, PLAN, SERVICE
+from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, UPDATING
 from skyserve.contracts.errors import NameTaken
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.resources import Offer
-from skyserve.model.view import DownResult, PlanView, ServiceStatus, ServiceView, Skipped
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import (
+    DownResult,
+    PlanView,
+    RolloutView,
+    ServiceStatus,
+    ServiceView,
+    Skipped,
+    UpdatePreview,
+    VersionView,
+)
 from skyserve.spec.task import Task
 
 
@@ -28,6 +38,14 @@ class FakeOperations:
     available: list[Offer] = field(default_factory=lambda: [OFFER])
     statuses: list[ServiceStatus] = field(default_factory=list)
     """What later looks at the services show, one look each; the last one stays."""
+    updates: list[tuple[Task, str, Path, UpdateMode | None]] = field(default_factory=list)
+    rollbacks: list[tuple[str, int | None]] = field(default_factory=list)
+    held: list[tuple[str, bool]] = field(default_factory=list)
+    """(name, True for pause and False for resume)"""
+    previewed: UpdatePreview = PREVIEW
+    rollouts: list[RolloutView | None] = field(default_factory=list)
+    """What later looks at services that are updated show, one look each; the last one stays."""
+    versions: list[VersionView] = field(default_factory=lambda: HISTORY)
     fault: Exception | None = None
     """Raised by `services`, once."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -49,7 +67,57 @@ class FakeOperations:
         if self.statuses:
             status = self.statuses[0] if len(self.statuses) == 1 else self.statuses.pop(0)
             self.views = {name: replace(view, status=status) for name, view in self.views.items()}
+        if self.rollouts:
+            rollout = self.rollouts[0] if len(self.rollouts) == 1 else self.rollouts.pop(0)
+            self.views = {n: replace(v, rollout=v.rollout and rollout) for n, v in self.views.items()}
         return [view for name, view in sorted(self.views.items()) if names is None or name in names]
+
+    async def preview_update(self, task: Task, name: str, base: Path) -> UpdatePreview:
+        self._service(name)
+        return replace(self.previewed, service=name)
+
+    async def update(self, task: Task, name: str, base: Path, mode: UpdateMode | None) -> ServiceView:
+        self._service(name)
+        self.updates.append((task, name, base, mode))
+        return self._show_update(name)
+
+    async def preview_rollback(self, name: str, to: int | None) -> UpdatePreview:
+        self._version(name, to)
+        return replace(self.previewed, service=name)
+
+    async def rollback(self, name: str, to: int | None) -> ServiceView:
+        self._version(name, to)
+        self.rollbacks.append((name, to))
+        return self._show_update(name)
+
+    async def history(self, name: str) -> list[VersionView]:
+        self._service(name)
+        return self.versions
+
+    async def pause(self, name: str) -> ServiceView:
+        return self._hold(name, True)
+
+    async def resume(self, name: str) -> ServiceView:
+        return self._hold(name, False)
+
+    def _hold(self, name: str, held: bool) -> ServiceView:
+        rollout = self._service(name).rollout
+        if rollout is None:
+            raise ServeError(ErrorKind.CONFLICT, f"No update of service '{name}' is under way.")
+        self.held.append((name, held))
+        self.views[name] = replace(self.views[name], rollout=replace(rollout, paused=held))
+        return self.views[name]
+
+    def _show_update(self, name: str) -> ServiceView:
+        self.views[name] = replace(UPDATING, name=name)
+        return self.views[name]
+
+    def _version(self, name: str, to: int | None) -> None:
+        self._service(name)
+        if to is not None and to not in {version.version for version in self.versions}:
+            raise ServeError(
+                ErrorKind.NOT_FOUND, f"Service '{name}' has no version {to}.", f"See: sky serve history {name}"
+            )
 
     async def down(self, names: Sequence[str] | None, purge: bool) -> DownResult:
         self.downs.append((names, purge))

@@ -15,7 +15,16 @@ from skyserve.cli.task_options import task_options
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind
 from skyserve.model.home import Home
-from skyserve.model.view import PlanView, ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import (
+    PlanView,
+    ReplicaStatus,
+    ReplicaView,
+    RolloutView,
+    ServiceStatus,
+    ServiceView,
+    VersionView,
+)
 from tests.cli.typing_at_a_shell import sky
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -85,7 +94,8 @@ def test_every_help_has_an_example(name: str) -> None:
 @pytest.mark.parametrize(
     ("title", "types"),
     [
-        ("sky serve status -o json", (ServiceView, ReplicaView)),
+        ("sky serve status -o json", (ServiceView, ReplicaView, RolloutView)),
+        ("sky serve history -o json", (VersionView,)),
         ("sky serve plan -o json", (PlanView,)),
         ("sky check -o json", (CheckResult,)),
     ],
@@ -107,6 +117,7 @@ def test_every_word_is_documented() -> None:
     text = sections("json.md")["sky serve status -o json"]
     assert all(f"`{word}`" in text for word in (*ServiceStatus, *ReplicaStatus))
     assert all(f"`{kind}`" in sections("sdk.md")["Errors"] for kind in ErrorKind)
+    assert all(f"`{mode}`" in sections("cli.md")["sky serve update"] for mode in UpdateMode)
 
 
 def test_every_name_of_the_sdk_is_documented() -> None:

@@ -8,17 +8,21 @@ from pathlib import Path
 import click
 import pytest
 
-from skyserve.api.examples import CHECK, OFFER, PLAN, SERVICE
+from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, UPDATING
 from skyserve.cli.render.checks import checks_report, enabled_line
 from skyserve.cli.render.commands import useful_commands
 from skyserve.cli.render.durations import ago, uptime
+from skyserve.cli.render.history import history_table
 from skyserve.cli.render.offers import offers_table
 from skyserve.cli.render.plan import plan_report
+from skyserve.cli.render.preview import difference, preview_report
+from skyserve.cli.render.rollout import rollout_words
 from skyserve.cli.render.services import services_report
 from skyserve.cli.render.spec_block import spec_block
 from skyserve.cli.render.table import table
 from skyserve.model.resources import Accelerators
-from skyserve.model.view import ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
+from skyserve.model.rollout import Extent
+from skyserve.model.view import ReplicaStatus, ReplicaView, ServiceStatus, ServiceView, VersionView
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = SERVICE.created_at + 3723
@@ -69,6 +73,7 @@ FAILING = replace(
         ("none", []),
         ("ready", [SERVICE]),
         ("rolling", [replace(SERVICE, version=2, active_versions=[1, 2], replicas=[])]),
+        ("updating", [UPDATING, SERVICE]),
         ("failing", [SERVICE, FAILING]),
         ("all-words", [replace(SERVICE, name=f"s{n}", status=s, replicas=[]) for n, s in enumerate(ServiceStatus)]),
         ("many", [replace(SERVICE, replicas=replicas([*ReplicaStatus]))]),
@@ -151,3 +156,80 @@ def test_uptime(seconds: float, text: str) -> None:
 def test_ago(seconds: float, text: str) -> None:
     """In the largest unit."""
     assert ago(seconds) == text
+
+
+def test_an_update_in_one_line() -> None:
+    """Versions, mode, share of the requests, replicas of either version, and what it waits for."""
+    assert UPDATING.rollout is not None
+    rolling = replace(UPDATING.rollout, mode="rolling", traffic_percent=None, detail="")
+    replicas = [replace(READY, replica_id=number, version=1) for number in (1, 2)]
+    view = replace(UPDATING, target_replicas=3, replicas=[*replicas, replace(READY, replica_id=3, version=2)])
+    assert rollout_words(view, rolling) == "version 1 -> 2, rolling, 1 of 3 new replicas ready, 2 old ones"
+    held = replace(UPDATING.rollout, paused=True, detail="waits for the user")
+    assert rollout_words(replace(UPDATING, replicas=[]), held) == (
+        "version 1 -> 2, canary 25 %, 1 of 1 new replicas ready, 0 old ones; paused; waits for the user"
+    )
+
+
+def test_history() -> None:
+    """A row a version, where it came from and what became of it; a reason that quotes a log keeps to its line."""
+    failed = VersionView(
+        version=3,
+        created_at=NOW - 90,
+        reason="update",
+        outcome="failed: replica 4: run exited with 1:\n  killed",
+        replicas=0,
+    )
+    back = VersionView(
+        version=4, created_at=NOW - 60, reason="automatic rollback to version 1", outcome="current", replicas=1
+    )
+    agree("history", history_table([*HISTORY, failed, back], now=NOW))
+
+
+@pytest.mark.parametrize("extent", list(Extent))
+def test_preview(extent: Extent) -> None:
+    """What changes, and what becomes of replicas."""
+    preview = replace(PREVIEW, extent=extent)
+    if extent is Extent.NOTHING:
+        preview = replace(preview, after=preview.before, files=[])
+    agree(f"preview-{extent}", preview_report(preview))
+
+
+LONG = """\
+resources:
+  ports:
+  - 8080
+  - 8081
+  any_of:
+  - infra: local
+    cpus: 2
+  - infra: ssh/lab
+    cpus: 4
+run: |
+  one
+  two
+
+  three
+  four
+service:
+  readiness_probe:
+    path: /
+    timeout_seconds: 5
+  replicas: 2
+"""
+
+
+def test_a_difference_names_the_keys_above_it() -> None:
+    """Who reads a changed line sees where it stands, however far above that is."""
+    changed = LONG.replace("- 8081", "- 8082").replace("cpus: 4", "cpus: 8").replace("  four\n", "  four\n  more\n")
+    changed = changed.replace("timeout_seconds: 5", "timeout_seconds: 6")
+    agree("difference", "\n".join(difference(LONG, changed)))
+
+
+def test_a_difference_at_the_ends() -> None:
+    """Lines that come first or last, and a text that is all new or all gone."""
+    plain = [click.unstyle(line) for line in difference("b\n", "a\nb\nc\n")]
+    assert plain == ["  + a", "    b", "  + c"]
+    assert [click.unstyle(line) for line in difference("", "a\n")] == ["  + a"]
+    assert [click.unstyle(line) for line in difference("a\n", "")] == ["  - a"]
+    assert difference("a\n", "a\n") == []

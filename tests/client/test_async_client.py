@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from skyserve.api.examples import CHECK, OFFER, PLAN, SERVICE
+from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, UPDATING
 from skyserve.client.async_client import AsyncClient
 from skyserve.client.unix_http import NotRunning
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.home import Home
+from skyserve.model.rollout import UpdateMode
 from tests.api.fake import FakeOperations
 from tests.client.test_client import TASK
 
@@ -31,6 +32,18 @@ async def test_it_answers_as_the_synchronous_one(client: AsyncClient, operations
     await client.terminate_replica("web", 1)
     assert operations.terminated == [("web", 1, False)]
     assert (await client.down(["web"])).scheduled == ["web"]
+
+
+async def test_updates_are_those_of_the_synchronous_one(client: AsyncClient, operations: FakeOperations) -> None:
+    """Each operation on versions sends the same and decodes the same."""
+    assert await client.preview_update(TASK, "web") == await client.preview_rollback("web", 1) == PREVIEW
+    assert await client.history("web") == HISTORY
+    assert await client.update(TASK, "web", UpdateMode.CANARY) == await client.rollback("web", 1) == UPDATING
+    assert [(name, mode) for _, name, _, mode in operations.updates] == [("web", UpdateMode.CANARY)]
+    assert operations.rollbacks == [("web", 1)]
+    await client.pause("web")
+    await client.resume("web")
+    assert operations.held == [("web", True), ("web", False)]
 
 
 async def test_errors_are_those_of_the_controller(client: AsyncClient) -> None:

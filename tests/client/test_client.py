@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from skyserve.api.examples import CHECK, OFFER, PLAN, SERVICE
+from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, UPDATING
 from skyserve.client.client import Client
 from skyserve.client.unix_http import NotRunning
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.home import Home
+from skyserve.model.rollout import UpdateMode
 from skyserve.model.view import DownResult, ServiceStatus
 from skyserve.spec.task import Task
 from tests.api.fake import FakeOperations
@@ -49,6 +50,25 @@ def test_a_relative_base_is_taken_from_here(
     client.up(TASK, "one")
     client.up(TASK, "two", base=Path("sub"))
     assert [base for _, _, base in operations.ups] == [tmp_path, tmp_path / "sub"]
+
+
+def test_an_update_arrives_whole(client: Client, operations: FakeOperations, tmp_path: Path) -> None:
+    """The task, the name, the base directory and the mode; what comes back is the service with its rollout."""
+    assert client.preview_update(TASK, "web") == PREVIEW
+    assert client.update(TASK, "web", UpdateMode.CANARY, base=tmp_path) == UPDATING
+    client.update(TASK, "web")
+    assert operations.updates == [(TASK, "web", tmp_path, UpdateMode.CANARY), (TASK, "web", Path.cwd(), None)]
+
+
+def test_versions_are_gone_back_to_and_updates_held(client: Client, operations: FakeOperations) -> None:
+    """Name and version arrive; views come back."""
+    assert client.history("web") == HISTORY
+    assert client.preview_rollback("web", 1) == client.preview_rollback("web") == PREVIEW
+    assert client.rollback("web", 1) == client.rollback("web") == UPDATING
+    assert operations.rollbacks == [("web", 1), ("web", None)]
+    assert client.pause("web").rollout == replace(UPDATING.rollout, paused=True)  # type: ignore[type-var]
+    assert client.resume("web") == UPDATING
+    assert operations.held == [("web", True), ("web", False)]
 
 
 def test_status_leaves_out_names_that_no_service_bears(client: Client) -> None:

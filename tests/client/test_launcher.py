@@ -16,6 +16,7 @@ from skyserve.client.client import Client
 from skyserve.client.launcher import Launcher
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.home import Home
+from skyserve.model.view import PROTOCOL
 from tests.api.serving import until
 
 CONTROLLER = """
@@ -123,7 +124,7 @@ def test_a_controller_of_another_version_is_told(started: Home, monkeypatch: pyt
     first = launcher(started)
     first.ensure()
     monkeypatch.setattr("skyserve.client.launcher.PROTOCOL", 99)
-    with pytest.raises(ServeError, match="speaks version 1 of the API; this client speaks version 99") as raised:
+    with pytest.raises(ServeError, match=f"speaks version {PROTOCOL} of the API; this client speaks version 99") as raised:
         first.ensure()
     assert raised.value.kind is ErrorKind.VERSION_MISMATCH
     assert "sky api stop" in raised.value.remedy

@@ -9,10 +9,11 @@ from types import ModuleType
 import pytest
 
 import skyserve
-from skyserve.api.examples import PLAN, SERVICE
+from skyserve.api.examples import HISTORY, PLAN, SERVICE, UPDATING
 from skyserve.client import aio, sdk
 from skyserve.model.home import Home
-from skyserve.model.view import ServiceStatus
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import ServiceStatus, VersionView
 from tests.api.fake import FakeOperations
 
 TASK = {"run": "serve", "resources": {"ports": 8080}, "service": {"replicas": 1}}
@@ -48,7 +49,9 @@ def test_all_names_are_there_and_no_others() -> None:
 
 def test_the_asynchronous_functions_are_the_same() -> None:
     """Every function has its twin, with the same parameters."""
-    for name in ("up", "status", "down", "terminate_replica", "logs", "plan", "check"):
+    functions = {name for name in skyserve.__all__ if name.islower()} - {"aio", "load_task"}
+    assert len(functions) == 12
+    for name in functions:
         twin, function = inspect.signature(getattr(aio, name)), inspect.signature(getattr(sdk, name))
         assert list(twin.parameters.values()) == list(function.parameters.values()), name
 
@@ -84,6 +87,47 @@ async def test_the_same_asynchronously(fake: FakeOperations) -> None:
     await skyserve.aio.terminate_replica("web", 1)
     assert [result.infra for result in await skyserve.aio.check()] == ["local"]
     assert (await skyserve.aio.down("demo", wait=True)).scheduled == ["demo"]
+
+
+def test_an_update_from_start_to_end(fake: FakeOperations) -> None:
+    """Update by the name of a mode, history, pause, resume and rollback, as a program does them."""
+    fake.rollouts = [UPDATING.rollout, None]
+    assert skyserve.update(TASK, "web", "canary", wait=True).rollout is None
+    assert skyserve.update(TASK, "web").version == 2
+    assert [mode for *_, mode in fake.updates] == [UpdateMode.CANARY, None]
+    assert skyserve.pause("web").version == skyserve.resume("web").version == 2
+    assert skyserve.history("web") == HISTORY
+    assert skyserve.rollback("web", 1, wait=True).rollout is None
+    assert fake.rollbacks == [("web", 1)]
+
+
+async def test_an_update_asynchronously(fake: FakeOperations) -> None:
+    """The twins do the same."""
+    fake.rollouts = [UPDATING.rollout, None]
+    assert (await skyserve.aio.update(TASK, "web", UpdateMode.ROLLING, wait=True)).rollout is None
+    assert (await skyserve.aio.rollback("web")).version == 2
+    await skyserve.aio.pause("web")
+    await skyserve.aio.resume("web")
+    assert await skyserve.aio.history("web") == HISTORY
+    assert fake.held == [("web", True), ("web", False)]
+
+
+async def test_waiting_for_a_version_that_fails_fails(fake: FakeOperations) -> None:
+    """The service went back by itself: what became of the version is the error, in both worlds."""
+    fake.rollouts = [None]
+    back = VersionView(3, 0.0, "automatic rollback to version 1", "current", 1)
+    fake.versions = [HISTORY[0], replace(HISTORY[1], outcome="failed: run exited with 1"), back]
+    with pytest.raises(skyserve.ServeError, match="failed: run exited with 1"):
+        skyserve.update(TASK, "web", wait=True)
+    with pytest.raises(skyserve.ServeError, match="failed: run exited with 1"):
+        await skyserve.aio.update(TASK, "web", wait=True)
+
+
+def test_a_mode_that_is_none_is_refused(fake: FakeOperations) -> None:
+    """With those that there are; nothing is sent."""
+    with pytest.raises(skyserve.ServeError, match="rolling, blue_green, canary"):
+        skyserve.update(TASK, "web", "canarry")
+    assert fake.updates == []
 
 
 def test_a_service_that_is_ended_meanwhile(fake: FakeOperations, monkeypatch: pytest.MonkeyPatch) -> None:

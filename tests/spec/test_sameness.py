@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from skyserve.model.rollout import Extent
 from skyserve.spec.parse import parse_task
-from skyserve.spec.sameness import machine_key, task_key
+from skyserve.spec.sameness import extent_of, machine_key, task_key
 from tests.spec.documents import CORPUS, load, stored
 
 FILES = (("~/sky_workdir", "tree-1"),)
@@ -29,6 +30,7 @@ def keys(text: str, files: tuple[tuple[str, str], ...] = FILES) -> tuple[str, st
 
 
 MACHINE, TASK = keys(BASE)
+DEPTH = list(Extent)
 
 
 @pytest.mark.parametrize(
@@ -102,3 +104,19 @@ def test_a_stored_task_is_the_same(path: Path) -> None:
     if task.service is not None:
         assert machine_key(stored(task)) == machine_key(task)
         assert task_key(stored(task), FILES) == task_key(task, FILES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "extent"),
+    [
+        ("name: web", "name: other", Extent.NOTHING),
+        ("replicas: 2", "replicas: 3", Extent.SERVICE),
+        ("run: serve", "run: serve --fast", Extent.TASK),
+        ("cpus: 2", "cpus: 4", Extent.MACHINE),
+    ],
+)
+def test_an_update_goes_as_deep_as_what_it_changes(old: str, new: str, extent: Extent) -> None:
+    """The deepest change decides."""
+    before, after = (parse_task(text, filename="f.yaml") for text in (BASE, BASE.replace(old, new)))
+    assert extent_of(before, FILES, after, FILES) is extent
+    assert extent_of(before, FILES, after, (("~/sky_workdir", "tree-2"),)) is max(extent, Extent.TASK, key=DEPTH.index)

@@ -10,6 +10,7 @@ from skyserve.api.infras import infras_router
 from skyserve.api.logs import logs_router
 from skyserve.api.operations import Operations
 from skyserve.api.services import services_router
+from skyserve.api.updates import updates_router
 from skyserve.model.view import PROTOCOL, Health
 
 
@@ -29,6 +30,7 @@ def create_app(operations: Operations) -> FastAPI:
     for router in (
         _controller_router(operations, release),
         services_router(operations),
+        updates_router(operations),
         logs_router(operations),
         infras_router(operations),
     ):

@@ -1,5 +1,6 @@
 """Answers as they look, for the description of the API. Real values of the real types, so that they cannot go stale."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -7,15 +8,19 @@ from pydantic import TypeAdapter
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.place import Place
 from skyserve.model.resources import Amount, Offer, ResourceRequest
+from skyserve.model.rollout import Extent
 from skyserve.model.view import (
     DownResult,
     PlannedAction,
     PlanView,
     ReplicaStatus,
     ReplicaView,
+    RolloutView,
     ServiceStatus,
     ServiceView,
     Skipped,
+    UpdatePreview,
+    VersionView,
 )
 
 SERVICE = ServiceView(
@@ -51,6 +56,34 @@ SERVICE = ServiceView(
         )
     ],
 )
+
+UPDATING = replace(
+    SERVICE,
+    version=2,
+    rollout=RolloutView(
+        version=2,
+        before=1,
+        mode="canary",
+        new_ready=1,
+        traffic_percent=25,
+        paused=False,
+        detail="waits until 25 % of the requests did well for 240 s more",
+    ),
+)
+
+PREVIEW = UpdatePreview(
+    service="web",
+    version=1,
+    extent=Extent.TASK,
+    before="run: serve --model small\nservice:\n  replicas: 1\n",
+    after="run: serve --model large\nservice:\n  replicas: 1\n",
+    files=["~/sky_workdir"],
+)
+
+HISTORY = [
+    VersionView(version=1, created_at=1735689600.0, reason="up", outcome="superseded by version 2", replicas=1),
+    VersionView(version=2, created_at=1735693200.0, reason="update", outcome="rolling out", replicas=1),
+]
 
 PLAN = PlanView(
     service="web",

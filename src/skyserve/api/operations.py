@@ -6,7 +6,8 @@ from typing import Protocol
 
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.resources import Offer
-from skyserve.model.view import DownResult, PlanView, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import DownResult, PlanView, ServiceView, UpdatePreview, VersionView
 from skyserve.spec.task import Task
 
 
@@ -27,6 +28,36 @@ class Operations(Protocol):
 
     async def services(self, names: Sequence[str] | None) -> list[ServiceView]:
         """Those of the names that exist (None: all), ascending by name."""
+        ...
+
+    async def preview_update(self, task: Task, name: str, base: Path) -> UpdatePreview:
+        """What `update` would change. Nothing is recorded. Raises as `update` does."""
+        ...
+
+    async def update(self, task: Task, name: str, base: Path, mode: UpdateMode | None) -> ServiceView:
+        """Record a new version of a service; replicas of it take over later, in this mode or else in that of the task.
+        The name of the service stays, whatever that of the task. Raises SpecError, FileNotFoundError."""
+        ...
+
+    async def preview_rollback(self, name: str, to: int | None) -> UpdatePreview:
+        """What `rollback` would change. Raises as `rollback` does."""
+        ...
+
+    async def rollback(self, name: str, to: int | None) -> ServiceView:
+        """Record a version that is what version `to` was; None: the one that an update under way replaces, else the
+        last that was wanted before this one."""
+        ...
+
+    async def history(self, name: str) -> list[VersionView]:
+        """The versions that are remembered, ascending."""
+        ...
+
+    async def pause(self, name: str) -> ServiceView:
+        """Hold the update under way where it stands. A second time changes nothing."""
+        ...
+
+    async def resume(self, name: str) -> ServiceView:
+        """Go on with an update that is held. A second time changes nothing."""
         ...
 
     async def down(self, names: Sequence[str] | None, purge: bool) -> DownResult:

@@ -1,11 +1,11 @@
 """Services and their replicas over HTTP."""
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from skyserve.api.base import Base
 from skyserve.api.examples import DOWN, PLAN, SERVICE, example
 from skyserve.api.operations import Operations
 from skyserve.model.error import ErrorKind, ServeError
@@ -30,10 +30,7 @@ class UpRequest(BaseModel):
         description="None: a name is made up.",
         examples=["web"],
     )
-    base: Path = Field(
-        description="Absolute path of the directory that relative paths of the task are resolved against.",
-        examples=["/home/me/project"],
-    )
+    base: Base
 
 
 def services_router(operations: Operations) -> APIRouter:
@@ -48,8 +45,6 @@ def services_router(operations: Operations) -> APIRouter:
     @router.post("", status_code=201, summary="Start a service", responses=example(SERVICE, 201))
     async def up(request: UpRequest) -> ServiceView:
         """Answers once the service is recorded; its replicas come later."""
-        if not request.base.is_absolute():
-            raise ServeError(ErrorKind.INVALID_REQUEST, f"base must be an absolute path, not {request.base}")
         return await operations.up(request.task, request.name, request.base)
 
     @router.delete("", summary="Terminate services", responses=example(DOWN))

@@ -64,6 +64,11 @@ def main() -> None:
     cls=LazyGroup,
     lazy={
         "up": f"{COMMANDS}.serve_up:up",
+        "update": f"{COMMANDS}.serve_update:update",
+        "rollback": f"{COMMANDS}.serve_rollback:rollback",
+        "history": f"{COMMANDS}.serve_history:history",
+        "pause": f"{COMMANDS}.serve_pause:pause",
+        "resume": f"{COMMANDS}.serve_resume:resume",
         "status": f"{COMMANDS}.serve_status:status",
         "logs": f"{COMMANDS}.serve_logs:logs",
         "down": f"{COMMANDS}.serve_down:down",
@@ -72,7 +77,7 @@ def main() -> None:
     },
 )
 def serve() -> None:
-    """Start, watch and end services.
+    """Start, update, watch and end services.
 
     Example: sky serve up service.yaml -n web
     """

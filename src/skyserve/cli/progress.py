@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 
+from skyserve.cli.render.rollout import rollout_words
 from skyserve.cli.render.services import services_report
 from skyserve.client.client import Client
 from skyserve.client.waiting import POLL_SECONDS
@@ -58,4 +59,5 @@ def _lines() -> Iterator[Callable[[str], None]]:
 def _summary(view: ServiceView) -> str:
     replicas = ", ".join(f"{replica.replica_id} {replica.status}" for replica in view.replicas)
     counts = f"{view.ready_replicas}/{view.total_replicas} replicas ready"
-    return f"{view.name}: {view.status}, {counts}" + (f" ({replicas})" if replicas else "")
+    update = f"; {rollout_words(view, view.rollout)}" if view.rollout else ""
+    return f"{view.name}: {view.status}, {counts}" + (f" ({replicas})" if replicas else "") + update

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from skyserve.client.async_client import AsyncClient
 from skyserve.client.calls import Target
 from skyserve.client.load import load_task
-from skyserve.client.sdk import names_of, names_to_end
-from skyserve.client.waiting import POLL_SECONDS, gone, ready
+from skyserve.client.sdk import mode_of, names_of, names_to_end
+from skyserve.client.waiting import POLL_SECONDS, check_outcome, gone, ready, updated
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
-from skyserve.model.view import DownResult, PlanView, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import DownResult, PlanView, ServiceView, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -33,11 +34,44 @@ async def up(
     view = await client.up(loaded, service_name)
     while wait and not ready(view.name, view):
         await asyncio.sleep(POLL_SECONDS)
-        views = await client.status([view.name])
-        if not views:
-            raise ServeError(ErrorKind.NOT_FOUND, f"Service '{view.name}' has been terminated.")
-        view = views[0]
+        view = await _one(client, view.name)
     return view
+
+
+async def update(
+    task: "Task | Path | str | Mapping[str, Any]",
+    service_name: str,
+    mode: UpdateMode | str | None = None,
+    *,
+    envs: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    wait: bool = False,
+) -> ServiceView:
+    """As skyserve.update."""
+    client = AsyncClient()
+    loaded = await asyncio.to_thread(load_task, task, envs=envs, secrets=secrets, environ=os.environ)
+    return await _taken_over(client, await client.update(loaded, service_name, mode_of(mode)), wait)
+
+
+async def rollback(service_name: str, to: int | None = None, *, wait: bool = False) -> ServiceView:
+    """As skyserve.rollback."""
+    client = AsyncClient()
+    return await _taken_over(client, await client.rollback(service_name, to), wait)
+
+
+async def history(service_name: str) -> list[VersionView]:
+    """As skyserve.history."""
+    return await AsyncClient().history(service_name)
+
+
+async def pause(service_name: str) -> ServiceView:
+    """As skyserve.pause."""
+    return await AsyncClient().pause(service_name)
+
+
+async def resume(service_name: str) -> ServiceView:
+    """As skyserve.resume."""
+    return await AsyncClient().resume(service_name)
 
 
 async def status(service_names: str | Sequence[str] | None = None) -> list[ServiceView]:
@@ -75,3 +109,20 @@ async def plan(service_name: str) -> PlanView:
 async def check() -> list[CheckResult]:
     """As skyserve.check."""
     return await AsyncClient().check()
+
+
+async def _taken_over(client: AsyncClient, view: ServiceView, wait: bool) -> ServiceView:
+    version = view.version
+    while wait and not updated(view.name, version, view):
+        await asyncio.sleep(POLL_SECONDS)
+        view = await _one(client, view.name)
+    if wait:
+        check_outcome(view.name, version, await client.history(view.name))
+    return view
+
+
+async def _one(client: AsyncClient, name: str) -> ServiceView:
+    views = await client.status([name])
+    if not views:
+        raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' has been terminated.")
+    return views[0]

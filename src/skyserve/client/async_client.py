@@ -11,13 +11,14 @@ import httpx
 
 from skyserve.client import calls
 from skyserve.client.answers import error_of, result_of
-from skyserve.client.calls import Call, Target
+from skyserve.client.calls import Call, Target, here
 from skyserve.client.launcher import Launcher
 from skyserve.client.unix_http import CutOff, NotRunning, stuck
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
 from skyserve.model.resources import Offer
-from skyserve.model.view import DownResult, PlanView, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import DownResult, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -40,7 +41,37 @@ class AsyncClient:
 
     async def up(self, task: "Task", name: str | None = None, *, base: Path | None = None) -> ServiceView:
         """As Client.up."""
-        return await self._send(calls.up(task, name, (base or Path.cwd()).absolute()))
+        return await self._send(calls.up(task, name, here(base)))
+
+    async def preview_update(self, task: "Task", name: str, *, base: Path | None = None) -> UpdatePreview:
+        """As Client.preview_update."""
+        return await self._send(calls.preview_update(task, name, here(base)))
+
+    async def update(
+        self, task: "Task", name: str, mode: UpdateMode | None = None, *, base: Path | None = None
+    ) -> ServiceView:
+        """As Client.update."""
+        return await self._send(calls.update(task, name, here(base), mode))
+
+    async def preview_rollback(self, name: str, to: int | None = None) -> UpdatePreview:
+        """As Client.preview_rollback."""
+        return await self._send(calls.preview_rollback(name, to))
+
+    async def rollback(self, name: str, to: int | None = None) -> ServiceView:
+        """As Client.rollback."""
+        return await self._send(calls.rollback(name, to))
+
+    async def history(self, name: str) -> list[VersionView]:
+        """As Client.history."""
+        return await self._send(calls.history(name))
+
+    async def pause(self, name: str) -> ServiceView:
+        """As Client.pause."""
+        return await self._send(calls.pause(name))
+
+    async def resume(self, name: str) -> ServiceView:
+        """As Client.resume."""
+        return await self._send(calls.resume(name))
 
     async def status(self, names: Sequence[str] | None = None) -> list[ServiceView]:
         """As Client.status."""

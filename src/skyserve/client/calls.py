@@ -1,4 +1,4 @@
-"""What can be asked of the controller, without I/O: each function says which request to send and what comes back.
+"""What can be asked of the controller: each function says which request to send and what comes back.
 
 The synchronous and the asynchronous client send the same calls.
 """
@@ -13,7 +13,8 @@ from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.name import valid_name
 from skyserve.model.resources import Offer
-from skyserve.model.view import DownResult, Health, PlanView, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import DownResult, Health, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:  # the specification costs pydantic, which `status` can do without
     from skyserve.spec.task import Task
@@ -90,6 +91,44 @@ def plan(name: str) -> Call[PlanView]:
     return Call("GET", f"{_service(name)}/plan", PlanView, timeout=THOROUGH)
 
 
+def preview_update(task: "Task", name: str, base: Path) -> Call[UpdatePreview]:
+    """What an update would change."""
+    body = {"task": task.model_dump(mode="json"), "base": str(base)}
+    return Call("POST", f"{_service(name)}/versions/preview", UpdatePreview, body=body, timeout=None)
+
+
+def update(task: "Task", name: str, base: Path, mode: UpdateMode | None) -> Call[ServiceView]:
+    """Record a new version. Packing a large workdir takes a while."""
+    body = {"task": task.model_dump(mode="json"), "base": str(base), "mode": mode}
+    return Call("POST", f"{_service(name)}/versions", ServiceView, body=body, timeout=None)
+
+
+def preview_rollback(name: str, to: int | None) -> Call[UpdatePreview]:
+    """What a rollback would change."""
+    query = [] if to is None else [("to", str(to))]
+    return Call("GET", f"{_service(name)}/rollback", UpdatePreview, query=query)
+
+
+def rollback(name: str, to: int | None) -> Call[ServiceView]:
+    """Record a version that is what another one was."""
+    return Call("POST", f"{_service(name)}/rollback", ServiceView, body={"to": to}, timeout=THOROUGH)
+
+
+def history(name: str) -> Call[list[VersionView]]:
+    """The versions of a service."""
+    return Call("GET", f"{_service(name)}/versions", list[VersionView])
+
+
+def pause(name: str) -> Call[ServiceView]:
+    """Hold an update."""
+    return Call("POST", f"{_service(name)}/rollout/pause", ServiceView, timeout=THOROUGH)
+
+
+def resume(name: str) -> Call[ServiceView]:
+    """Go on with an update."""
+    return Call("POST", f"{_service(name)}/rollout/resume", ServiceView, timeout=THOROUGH)
+
+
 def infras(refresh: bool) -> Call[list[CheckResult]]:
     """Which infras can be used."""
     return Call("GET", "/infras", list[CheckResult], query=[("refresh", _flag(refresh))], timeout=THOROUGH)
@@ -106,6 +145,11 @@ def logs(name: str, target: Target, follow: bool, tail: int | None) -> Call[byte
     place = places[target] if isinstance(target, str) else f"replicas/{target}/log"
     query = [("follow", _flag(follow)), *([] if tail is None else [("tail", str(tail))])]
     return Call("GET", f"{_service(name)}/{place}", bytes, query=query, timeout=None)
+
+
+def here(base: Path | None) -> Path:
+    """The base directory to send; None: the current one."""
+    return (base or Path.cwd()).absolute()
 
 
 def _service(name: str) -> str:

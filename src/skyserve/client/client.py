@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from skyserve.client import calls, unix_http
-from skyserve.client.calls import Call, Target
+from skyserve.client.calls import Call, Target, here
 from skyserve.client.launcher import Launcher
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
 from skyserve.model.resources import Offer
-from skyserve.model.view import DownResult, Health, PlanView, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import DownResult, Health, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -39,7 +40,38 @@ class Client:
     def up(self, task: "Task", name: str | None = None, *, base: Path | None = None) -> ServiceView:
         """Start a service; returns once it is recorded. Without a name one is made up. Relative paths of the task are
         resolved against `base`, by default the current directory."""
-        return self._send(calls.up(task, name, (base or Path.cwd()).absolute()))
+        return self._send(calls.up(task, name, here(base)))
+
+    def preview_update(self, task: "Task", name: str, *, base: Path | None = None) -> UpdatePreview:
+        """What `update` would change. Records nothing."""
+        return self._send(calls.preview_update(task, name, here(base)))
+
+    def update(
+        self, task: "Task", name: str, mode: UpdateMode | None = None, *, base: Path | None = None
+    ) -> ServiceView:
+        """Give a service a new version, brought in by this mode or else as the task says; returns once it is
+        recorded. Relative paths as in `up`."""
+        return self._send(calls.update(task, name, here(base), mode))
+
+    def preview_rollback(self, name: str, to: int | None = None) -> UpdatePreview:
+        """What `rollback` would change. Records nothing."""
+        return self._send(calls.preview_rollback(name, to))
+
+    def rollback(self, name: str, to: int | None = None) -> ServiceView:
+        """Give a service a new version that is what version `to` was; None: the one before."""
+        return self._send(calls.rollback(name, to))
+
+    def history(self, name: str) -> list[VersionView]:
+        """The versions of a service that are remembered, ascending."""
+        return self._send(calls.history(name))
+
+    def pause(self, name: str) -> ServiceView:
+        """Hold an update under way where it stands."""
+        return self._send(calls.pause(name))
+
+    def resume(self, name: str) -> ServiceView:
+        """Go on with an update that is held."""
+        return self._send(calls.resume(name))
 
     def status(self, names: Sequence[str] | None = None) -> list[ServiceView]:
         """Those of the names that exist (None: all), ascending by name. Starts no controller to say that there are

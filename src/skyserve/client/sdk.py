@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from skyserve.client.calls import Target
 from skyserve.client.client import Client
 from skyserve.client.load import load_task
-from skyserve.client.waiting import POLL_SECONDS, gone, ready
+from skyserve.client.waiting import POLL_SECONDS, check_outcome, gone, ready, updated
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
-from skyserve.model.view import DownResult, PlanView, ServiceView
+from skyserve.model.rollout import UpdateMode
+from skyserve.model.view import DownResult, PlanView, ServiceView, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -38,6 +39,48 @@ def up(
         time.sleep(POLL_SECONDS)
         view = _one(client, view.name)
     return view
+
+
+def update(
+    task: "Task | Path | str | Mapping[str, Any]",
+    service_name: str,
+    mode: UpdateMode | str | None = None,
+    *,
+    envs: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    wait: bool = False,
+) -> ServiceView:
+    """Give a service a new version, brought in by `mode` ("rolling", "blue_green", "canary"), by default as the task
+    says. The other parameters are those of `up`; the name in the task is not used.
+
+    Returns once the version is recorded; with `wait`, once it has taken over: if it fails, and the service goes back to
+    the version before, that is an error. Raises ServeError.
+    """
+    client = Client()
+    loaded = load_task(task, envs=envs, secrets=secrets, environ=os.environ)
+    return _taken_over(client, client.update(loaded, service_name, mode_of(mode)), wait)
+
+
+def rollback(service_name: str, to: int | None = None, *, wait: bool = False) -> ServiceView:
+    """Give a service a new version that is what version `to` was, by default the one before. `wait` as in `update`.
+    Raises ServeError."""
+    client = Client()
+    return _taken_over(client, client.rollback(service_name, to), wait)
+
+
+def history(service_name: str) -> list[VersionView]:
+    """The versions of a service that are remembered, ascending. Raises ServeError."""
+    return Client().history(service_name)
+
+
+def pause(service_name: str) -> ServiceView:
+    """Hold an update under way where it stands. Raises ServeError."""
+    return Client().pause(service_name)
+
+
+def resume(service_name: str) -> ServiceView:
+    """Go on with an update that is held. Raises ServeError."""
+    return Client().resume(service_name)
 
 
 def status(service_names: str | Sequence[str] | None = None) -> list[ServiceView]:
@@ -94,6 +137,26 @@ def names_to_end(service_names: str | Sequence[str] | None, everything: bool) ->
     if (service_names is None) != everything:
         raise ServeError(ErrorKind.INVALID_REQUEST, "Give either service_names, or all=True.")
     return names_of(service_names)
+
+
+def mode_of(mode: UpdateMode | str | None) -> UpdateMode | None:
+    """A mode by its name, or as it is. Raises ServeError."""
+    try:
+        return mode if mode is None else UpdateMode(mode)
+    except ValueError:
+        raise ServeError(
+            ErrorKind.INVALID_REQUEST, f"There is no update mode {mode!r}.", f"Choose one of {', '.join(UpdateMode)}."
+        ) from None
+
+
+def _taken_over(client: Client, view: ServiceView, wait: bool) -> ServiceView:
+    version = view.version
+    while wait and not updated(view.name, version, view):
+        time.sleep(POLL_SECONDS)
+        view = _one(client, view.name)
+    if wait:
+        check_outcome(view.name, version, client.history(view.name))
+    return view
 
 
 def _one(client: Client, name: str) -> ServiceView:

@@ -1,7 +1,9 @@
-"""When a service that was started, or ended, has got there. Pure: the clients ask again and again."""
+"""When a service that was started, updated or ended has got there. Pure: the clients ask again and again."""
+
+from collections.abc import Sequence
 
 from skyserve.model.error import ErrorKind, ServeError
-from skyserve.model.view import ServiceStatus, ServiceView
+from skyserve.model.view import ServiceStatus, ServiceView, VersionView
 
 POLL_SECONDS = 1.0
 """Between two looks at a service that is waited for."""
@@ -19,8 +21,7 @@ def ready(name: str, view: ServiceView | None) -> bool:
 
     A failed replica alone is no reason to give up: the controller goes on trying until it says why it stopped.
     """
-    if view is None:
-        raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' has been terminated.")
+    view = _living(name, view)
     if view.status in (ServiceStatus.READY, ServiceStatus.NO_REPLICA):
         return True
     if view.status in _LOST or view.stopped_reason:
@@ -31,6 +32,38 @@ def ready(name: str, view: ServiceView | None) -> bool:
             f"See: sky serve logs {name} --controller; to end it: sky serve down {name}",
         )
     return False
+
+
+def updated(name: str, version: int, view: ServiceView | None) -> bool:
+    """Whether the update to `version` is over, well or not: `check_outcome` tells which. Raises ServeError once it will
+    never be."""
+    view = _living(name, view)
+    if view.version == version and (view.status in _LOST or view.stopped_reason):
+        why = view.stopped_reason or view.detail or f"the service is {view.status}"
+        raise ServeError(
+            ErrorKind.CONFLICT,
+            f"The update of service '{name}' to version {version} does not go on: {why}",
+            f"See: sky serve logs {name} --controller; to go back: sky serve rollback {name}",
+        )
+    return view.version != version or view.rollout is None
+
+
+def check_outcome(name: str, version: int, history: Sequence[VersionView]) -> None:
+    """Raise ServeError if the version, whose update is over, is not the one that the service now has."""
+    if version == history[-1].version:
+        return
+    outcome = next((view.outcome for view in history if view.version == version), "it is not remembered any more")
+    raise ServeError(
+        ErrorKind.CONFLICT,
+        f"Service '{name}' did not stay at version {version}: {outcome}. It is at version {history[-1].version} now.",
+        f"See: sky serve history {name}; sky serve logs {name} --controller",
+    )
+
+
+def _living(name: str, view: ServiceView | None) -> ServiceView:
+    if view is None:
+        raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' has been terminated.")
+    return view
 
 
 def gone(name: str, view: ServiceView | None) -> bool:

@@ -16,6 +16,19 @@ class UpdateMode(StrEnum):
     """As blue_green, but the traffic moves by steps, each watched for a while."""
 
 
+class Extent(StrEnum):
+    """How deep an update goes, and so what becomes of a replica."""
+
+    NOTHING = "nothing"
+    """It is the same once more."""
+    SERVICE = "service"
+    """Only how replicas are counted, probed and reached: they go on as they are."""
+    TASK = "task"
+    """Scripts, variables or files: they are restarted, and can stay on their machines."""
+    MACHINE = "machine"
+    """What they run on: each is replaced by one on another machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A number of replicas, absolute or as a percentage of those wanted."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from skyserve.model.rollout import Extent
+
 
 class ServiceStatus(StrEnum):
     """SkyServe's words, with their documented meaning."""
@@ -93,6 +95,22 @@ class VersionView:
 
 
 @dataclass(frozen=True)
+class UpdatePreview:
+    """What a service is now, and what it would become."""
+
+    service: str
+    version: int
+    """The version wanted now."""
+    extent: Extent
+    before: str
+    """The present task as YAML, without what is at its default; secrets are masked, and marked where they change."""
+    after: str
+    """The new one, likewise."""
+    files: list[str]
+    """Places on a replica whose files change."""
+
+
+@dataclass(frozen=True)
 class ServiceView:
     """One row of `Services`, and its replicas."""
 
@@ -166,7 +184,7 @@ class DownResult:
     """Names (and patterns) that no service bears."""
 
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the REST API. Client and controller must agree on it; grows when either would misread the other."""
 
 

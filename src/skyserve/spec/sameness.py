@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from skyserve.model.rollout import Extent
 from skyserve.spec.target import main_port
 from skyserve.spec.task import Task
 
@@ -18,16 +19,29 @@ _NO_PART = {"service", "name", "resources"}
 """Keys that decide nothing on a machine, or are looked at otherwise."""
 
 
+Trees = Sequence[tuple[str, str]]
+"""(destination, tree id) of the files that come from this machine."""
+
+
+def extent_of(old: Task, old_trees: Trees, new: Task, new_trees: Trees) -> Extent:
+    """What an update from one to the other touches. Raises SpecError if either is no service."""
+    if machine_key(old) != machine_key(new):
+        return Extent.MACHINE
+    if task_key(old, old_trees) != task_key(new, new_trees):
+        return Extent.TASK
+    return Extent.NOTHING if old.service == new.service else Extent.SERVICE
+
+
 def machine_key(task: Task) -> str:
     """Of what decides a replica's machine: its resources, the number of nodes and the port that is reached from
     outside. The order of alternatives that have none does not count. Raises SpecError if the task is no service."""
     return _digest(_machine(task))
 
 
-def task_key(task: Task, trees: Sequence[tuple[str, str]]) -> str:
+def task_key(task: Task, trees: Trees) -> str:
     """Of all that decides what a replica is and runs: its machine, scripts, variables and files, that is everything but
-    the service section and the name. `trees`: (destination, tree id) of the files that come from this machine: what
-    they hold counts, not where they lay. Raises SpecError if the task is no service."""
+    the service section and the name. Of files that come from this machine it counts what they hold, not where they
+    lay. Raises SpecError if the task is no service."""
     document = task.model_dump(mode="json", exclude=_NO_PART | _MACHINE)
     if isinstance(task.workdir, str):
         del document["workdir"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from skyserve.cli.render.durations import ago, uptime
+from skyserve.cli.render.rollout import rollout_words
 from skyserve.cli.render.table import table
 from skyserve.model.view import ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
 
@@ -40,12 +41,14 @@ def heading(text: str) -> str:
 
 
 def services_report(views: Sequence[ServiceView], *, now: float, verbose: bool = False) -> str:
-    """All that `sky serve status` prints of the services found: two tables, and why what is not well is not."""
+    """All that `sky serve status` prints of the services found: two tables, updates under way, and why what is not well
+    is not."""
     replicas = [(view.name, replica) for view in views for replica in view.replicas]
     return "\n".join(
         [
             heading("Services"),
             services_table(views, now=now, verbose=verbose),
+            *(f"Update of '{view.name}': {rollout_words(view, view.rollout)}" for view in views if view.rollout),
             "",
             heading("Service Replicas"),
             replicas_table(replicas, now=now, verbose=verbose),

@@ -1,0 +1,34 @@
+"""`sky serve rollback`."""
+
+import click
+
+from skyserve.cli.following import follow_update, tell_scheduled
+from skyserve.cli.service_names import service_names
+
+
+@click.command()
+@click.argument("name", shell_complete=service_names)
+@click.option("--to", type=click.IntRange(min=1), metavar="VERSION", help="The version to go back to.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, and do not show what changes.")
+@click.option("--follow/--no-follow", default=True, help="Show the progress until it is done, or return at once.")
+def rollback(name: str, to: int | None, yes: bool, follow: bool) -> None:
+    """Go back to an earlier version of a service: by default the one before.
+
+    It becomes a new version, brought in as an update is. During an update, the version that it replaces comes back.
+
+    Example: sky serve rollback web --to 2
+    """
+    from skyserve.cli.render.preview import preview_report
+    from skyserve.client.client import Client
+
+    client = Client()
+    if not yes:
+        click.echo(preview_report(client.preview_rollback(name, to)))
+        click.echo()
+        where = "the version before" if to is None else f"version {to}"
+        click.confirm(f"Rolling service '{name}' back to {where}. Proceed?", default=True, abort=True)
+    version = client.rollback(name, to).version
+    if follow:
+        follow_update(client, name, version, what="rollback")
+    else:
+        tell_scheduled(name, version, what="rollback")

@@ -1,0 +1,72 @@
+"""Two tasks as YAML for a person to compare: what was asked for, and no secret."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from pydantic import SecretStr
+
+from skyserve.spec.target import service_of
+from skyserve.spec.task import Task
+
+MASK = "***"
+"""Stands for a secret."""
+_ENDLESS = 2**20
+"""Width of a line: none is folded, so that what is written as one line is shown as one."""
+
+
+def shown_pair(old: Task, new: Task) -> tuple[str, str]:
+    """YAML of each, without the name and what is left at its default. Masked are the values of `secrets:`, wherever a
+    variable put them, and those of the probe's headers; the second text says where they change. Raises SpecError if
+    either is no service."""
+    hidden = {*_values(old), *_values(new)} - {""}
+    # The longest first: one may hold another.
+    order = sorted(hidden, key=lambda value: (-len(value), value))
+    return _text(_masked(old, old), order), _text(_masked(new, old), order)
+
+
+def _values(task: Task) -> list[str]:
+    return [secret.get_secret_value() for secret in task.secrets.values()]
+
+
+def _masked(task: Task, before: Task) -> Task:
+    service, probe = service_of(task), service_of(task).readiness_probe
+    headers = _marked(probe.headers, service_of(before).readiness_probe.headers)
+    return task.model_copy(
+        update={
+            "secrets": {name: SecretStr(text) for name, text in _marked(task.secrets, before.secrets).items()},
+            "service": service.model_copy(update={"readiness_probe": probe.model_copy(update={"headers": headers})}),
+        }
+    )
+
+
+def _marked(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:
+    changed = {name for name, value in values.items() if name in before and before[name] != value}
+    return {name: f"{MASK} (changed)" if name in changed else MASK for name in values}
+
+
+def _text(task: Task, hidden: list[str]) -> str:
+    document = task.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    return yaml.dump(_without(hidden, document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_ENDLESS)
+
+
+def _without(hidden: list[str], value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(hidden, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without(hidden, item) for item in value]
+    if isinstance(value, str):
+        for secret in hidden:
+            value = value.replace(secret, MASK)
+    return value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines as lines, so that a changed one shows."""
+
+
+def _lines(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _lines)
