@@ -73,6 +73,7 @@ def test_a_name_that_no_service_bears(three: FakeOperations) -> None:
     assert "Service 'nobody' not found." in ran.err
     ran = sky("serve down nobody -y")
     assert (ran.code, ran.out) == (3, "No service to terminate.\n")
+    assert "Service 'test-c' not found. Did you mean 'test-" in sky("serve down test-c -y").err
 
 
 def test_one_that_needs_purge(three: FakeOperations) -> None:

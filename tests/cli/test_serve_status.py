@@ -29,6 +29,8 @@ def test_a_name_that_no_service_bears(operations: FakeOperations) -> None:
     assert "Service 'nobody' not found." in ran.out
     ran = sky("serve status nobody")
     assert (ran.code, ran.out) == (3, "Service 'nobody' not found.\n")
+    ran = sky("serve status wbe")
+    assert (ran.code, ran.out) == (3, "Service 'wbe' not found. Did you mean 'web'?\n")
 
 
 def test_no_services(operations: FakeOperations) -> None:

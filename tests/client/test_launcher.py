@@ -124,7 +124,9 @@ def test_a_controller_of_another_version_is_told(started: Home, monkeypatch: pyt
     first = launcher(started)
     first.ensure()
     monkeypatch.setattr("skyserve.client.launcher.PROTOCOL", 99)
-    with pytest.raises(ServeError, match=f"speaks version {PROTOCOL} of the API; this client speaks version 99") as raised:
+    with pytest.raises(
+        ServeError, match=f"speaks version {PROTOCOL} of the API; this client speaks version 99"
+    ) as raised:
         first.ensure()
     assert raised.value.kind is ErrorKind.VERSION_MISMATCH
     assert "sky api stop" in raised.value.remedy

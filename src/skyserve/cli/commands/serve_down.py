@@ -54,13 +54,14 @@ def _down_replica(client: "Client", name: str, replica_id: int, purge: bool, yes
 
 def _down_services(client: "Client", patterns: tuple[str, ...], purge: bool, yes: bool, wait: bool) -> None:
     from skyserve.cli.failures import FAILURE, NOT_FOUND
+    from skyserve.cli.render.missing import not_found
 
     views = {view.name: view for view in client.status()}
     # What is asked about and what is done are the same names, whatever starts in between.
     chosen = [name for name in views if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
     missing = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in views)]
     for pattern in missing:
-        click.echo(f"Service '{pattern}' not found.", err=True)
+        click.echo(not_found(pattern, views), err=True)
     if not chosen:
         click.echo("No service to terminate.")
         click.get_current_context().exit(NOT_FOUND if missing else 0)

@@ -37,7 +37,7 @@ def status(names: tuple[str, ...], verbose: bool, endpoint: bool, watch: bool, o
         _watch(client, names, verbose)
     dormant = client.dormant()
     views = client.status(names or None)
-    missing = [name for name in names if name not in {view.name for view in views}]
+    missing = _missing(client, names, views)
     if endpoint:
         click.echo(_one(views).endpoint or "-")
     elif output == "json":
@@ -63,10 +63,21 @@ def _one(views: Sequence["ServiceView"]) -> "ServiceView":
     return views[0]
 
 
+def _missing(client: "Client", names: Sequence[str], found: Sequence["ServiceView"]) -> list[str]:
+    """What to say of each name that no service bears."""
+    missing = [name for name in names if name not in {view.name for view in found}]
+    if not missing:
+        return []
+    from skyserve.cli.render.missing import not_found
+
+    others = [view.name for view in client.status()]
+    return [not_found(name, others) for name in missing]
+
+
 def _report(views: Sequence["ServiceView"], missing: Sequence[str], verbose: bool) -> str:
     from skyserve.cli.render.services import services_report
 
-    lines = [f"Service '{name}' not found." for name in missing]
+    lines = list(missing)
     if views or not missing:
         lines.insert(0, services_report(views, now=time.time(), verbose=verbose))
     return "\n".join(lines)
@@ -81,6 +92,5 @@ def _watch(client: "Client", names: tuple[str, ...], verbose: bool) -> None:
     with screen() as show:
         while True:
             views = client.status(names or None)
-            missing = [name for name in names if name not in {view.name for view in views}]
-            show(_report(views, missing, verbose))
+            show(_report(views, _missing(client, names, views), verbose))
             time.sleep(POLL_SECONDS)
