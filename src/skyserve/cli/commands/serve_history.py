@@ -11,7 +11,7 @@ from skyserve.cli.service_names import service_names
 @click.argument("name", shell_complete=service_names)
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Form of the output.")
 def history(name: str, output: str) -> None:
-    """Show the versions of a service: where each came from, and what became of it.
+    """Show the versions of a service, and what became of each.
 
     Example: sky serve history web
     """

@@ -8,7 +8,9 @@ from skyserve.cli.service_names import service_names
 @click.command()
 @click.argument("name", shell_complete=service_names)
 def pause(name: str) -> None:
-    """Hold an update where it stands: both versions stay, with the share of requests they have.
+    """Hold an update where it stands.
+
+    Replicas of both versions stay, with the share of requests they have.
 
     Example: sky serve pause web
     """

@@ -12,9 +12,10 @@ from skyserve.cli.service_names import service_names
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, and do not show what changes.")
 @click.option("--follow/--no-follow", default=True, help="Show the progress until it is done, or return at once.")
 def rollback(name: str, to: int | None, yes: bool, follow: bool) -> None:
-    """Go back to an earlier version of a service: by default the one before.
+    """Go back to an earlier version of a service.
 
-    It becomes a new version, brought in as an update is. During an update, the version that it replaces comes back.
+    By default to the one before; during an update, to the one that it replaces. It becomes a new version, brought in as
+    an update is.
 
     Example: sky serve rollback web --to 2
     """
