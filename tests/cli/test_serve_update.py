@@ -34,7 +34,7 @@ def test_update_shows_asks_and_follows(fake: FakeOperations, yaml: Path) -> None
         "  + run: serve --model large",
         "  other files in ~/sky_workdir",
         "replicas are restarted, on the machines they have",
-        "Updating service 'web'. Proceed? [Y/n]: y",
+        "Updating service 'web' (rolling). Proceed? [Y/n]: y",
         "✓ Service 'web' is at version 2 now.",
     ):
         assert part in ran.out
@@ -55,6 +55,7 @@ def test_machines_are_shown_where_they_are_needed(fake: FakeOperations, yaml: Pa
     """Other machines: which ones; none to be had: that is told before the question."""
     fake.previewed = replace(fake.previewed, extent=Extent.MACHINE)
     assert "local (localhost)" in sky("serve update web", str(yaml), stdin="n\n").out
+    assert "Updating service 'web' (canary). Proceed?" in sky("serve update web --mode canary", str(yaml)).out
     fake.available = []
     ran = sky("serve update web", str(yaml))
     assert (ran.code, "No enabled infra can ever run" in ran.err) == (1, True)

@@ -8,6 +8,7 @@ from skyserve.controller.world import World
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.resources import Offer
 from skyserve.spec.describe import requested_resources
+from skyserve.spec.sameness import Trees
 from skyserve.spec.supported import refuse_unsupported
 from skyserve.spec.target import target_of
 from skyserve.spec.task import Task
@@ -19,8 +20,7 @@ WORKDIR = "~/sky_workdir"
 class Taken(NamedTuple):
     """A task that may become a version."""
 
-    trees: tuple[tuple[str, str], ...]
-    """(destination, tree id) of its files."""
+    trees: Trees
     offers: list[Offer]
     """What it could run on."""
 
@@ -47,8 +47,13 @@ class Intake:
         offers = await self.offers(task)
         if not offers:
             raise await self._nowhere(task)
+        return Taken(await self.pack(task, base), offers)
+
+    async def pack(self, task: Task, base: Path) -> Trees:
+        """What the task's files hold now. Raises SpecError, FileNotFoundError, PermissionError."""
+        refuse_unsupported(task)
         content = self._world.content
-        return Taken(tuple([(dst, (await content.pack(src)).id) for dst, src in _local_files(task, base)]), offers)
+        return tuple([(dst, (await content.pack(src)).id) for dst, src in _local_files(task, base)])
 
     async def offers(self, task: Task) -> list[Offer]:
         """What the task could run on, the first choice first."""

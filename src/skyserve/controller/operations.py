@@ -13,16 +13,17 @@ from skyserve.contracts.store import ForgetReplica, PutReplica, PutService
 from skyserve.controller.controller import Controller
 from skyserve.controller.intake import Intake
 from skyserve.controller.logs import event_lines, file_log, replica_log
+from skyserve.controller.previews import Previews
 from skyserve.controller.reconciler import Reconciler, Wish
 from skyserve.controller.updates import Updates
 from skyserve.model.error import ErrorKind, ServeError
-from skyserve.model.name import NAME_PATTERN, valid_name
+from skyserve.model.name import NAME_PATTERN, meant, valid_name
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
-from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped, VersionView
+from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped, UpdatePreview, VersionView
 from skyserve.policy.lifecycle import ENDING, move
 from skyserve.policy.planner import plan
 from skyserve.policy.view import plan_view, service_view, version_views
@@ -41,6 +42,7 @@ class ControllerOperations:
         self._world = controller.world
         self._intake = Intake(self._world)
         self._updates = Updates(self._intake)
+        self._previews = Previews(self._intake)
         self.stopping = asyncio.Event()
         """Set when the process is to end."""
 
@@ -60,12 +62,20 @@ class ControllerOperations:
             record = await self._world.store.create_service(name, port, found.document(task, name), found.trees, now)
             return self._view(await self._controller.adopt(record.service.id, offers=found.offers))
 
+    async def preview_update(self, task: Task, name: str, base: Path) -> UpdatePreview:
+        """What `update` would change."""
+        return await self._previews.update(self._find(name), task, base)
+
     async def update(self, task: Task, name: str, base: Path, mode: UpdateMode | None) -> ServiceView:
         """Record a new version of a service; its replicas take over later. None: in the mode that the task names. The
         service keeps its name and its endpoint."""
         reconciler = self._find(name)
         await self._updates.update(reconciler, task, base, mode)
         return self._view(reconciler)
+
+    async def preview_rollback(self, name: str, to: int | None) -> UpdatePreview:
+        """What `rollback` would change."""
+        return self._previews.rollback(self._find(name), to)
 
     async def rollback(self, name: str, to: int | None) -> ServiceView:
         """Record a version that is what version `to` was. None: the one that an update under way replaces, else the
@@ -194,7 +204,9 @@ class ControllerOperations:
     def _find(self, name: str) -> Reconciler:
         found = next((r for r in self._controller.reconcilers if r.service.name == name), None)
         if found is None:
-            raise ServeError(ErrorKind.NOT_FOUND, f"Service {name!r} not found.", "See: sky serve status")
+            guess = meant(name, [r.service.name for r in self._controller.reconcilers])
+            remedy = f"{guess} See: sky serve status".strip()
+            raise ServeError(ErrorKind.NOT_FOUND, f"Service {name!r} not found.", remedy)
         return found
 
 

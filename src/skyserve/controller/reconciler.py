@@ -37,6 +37,7 @@ from skyserve.model.service import Service, Version
 from skyserve.model.snapshot import Observation, Snapshot, Stage
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 from skyserve.policy.planner import plan
+from skyserve.spec.sameness import Trees
 from skyserve.spec.task import Task
 
 HEARTBEAT_SECONDS = 1.0
@@ -88,6 +89,10 @@ class Reconciler:
     def document(self) -> Task:
         """The task of the version wanted."""
         return self._documents[self._versions[-1].number]
+
+    def written(self, number: int) -> tuple[Task, Trees]:
+        """A version as its user wrote it: its task and its files. Raises KeyError."""
+        return self._documents[number], next(v.trees for v in self._record.versions if v.number == number)
 
     def replica(self, replica_id: int) -> Replica | None:
         """As the database has it."""

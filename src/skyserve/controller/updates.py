@@ -27,14 +27,14 @@ class Updates:
 
     async def update(self, reconciler: Reconciler, task: Task, base: Path, mode: UpdateMode | None) -> None:
         """Record a new version. Raises ServeError, SpecError, FileNotFoundError, PermissionError."""
-        _refuse_going_down(reconciler.snapshot())
+        refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             taken = await self._intake.take(task, base)
             document = taken.document(task, reconciler.service.name)
             chosen = mode or target_of(task).update.mode
 
             def wish(snapshot: Snapshot) -> Wish:
-                _refuse_going_down(snapshot)
+                refuse_going_down(snapshot)
                 version = AddVersion(document, taken.trees, "update", snapshot.now)
                 service = begin(snapshot, chosen)
                 return Wish((version, PutService(service)), f"version {snapshot.version.number + 1}: {chosen}")
@@ -46,8 +46,8 @@ class Updates:
         """Record a version that is what an earlier one was. None: the one before. Raises ServeError."""
 
         def wish(snapshot: Snapshot) -> Wish:
-            _refuse_going_down(snapshot)
-            number, present = _earlier(snapshot, to), snapshot.version.number
+            refuse_going_down(snapshot)
+            number, present = earlier_version(snapshot, to), snapshot.version.number
             reason = f"rollback to version {number}"
             copy = CopyVersion(number, reason, snapshot.now)
             service = begin(snapshot, UpdateMode.ROLLING)
@@ -87,7 +87,8 @@ class Updates:
         await reconciler.wish("resume", wish)
 
 
-def _refuse_going_down(snapshot: Snapshot) -> None:
+def refuse_going_down(snapshot: Snapshot) -> None:
+    """Raise ServeError for a service that is ending."""
     name = snapshot.service.name
     if snapshot.service.goal is not Goal.RUN:
         raise ServeError(
@@ -98,7 +99,7 @@ def _refuse_going_down(snapshot: Snapshot) -> None:
 
 
 def _under_way(snapshot: Snapshot) -> Rollout:
-    _refuse_going_down(snapshot)
+    refuse_going_down(snapshot)
     rollout, name = snapshot.service.rollout, snapshot.service.name
     if rollout is None:
         raise ServeError(
@@ -109,7 +110,7 @@ def _under_way(snapshot: Snapshot) -> Rollout:
     return rollout
 
 
-def _earlier(snapshot: Snapshot, to: int | None) -> int:
+def earlier_version(snapshot: Snapshot, to: int | None) -> int:
     """The number of the version to go back to. Raises ServeError."""
     name, present = snapshot.service.name, snapshot.version.number
     see = f"See: sky serve history {name}"

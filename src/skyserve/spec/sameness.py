@@ -6,7 +6,6 @@ shown and never stored, since the part may hold secrets.
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from skyserve.model.rollout import Extent
@@ -19,7 +18,7 @@ _NO_PART = {"service", "name", "resources"}
 """Keys that decide nothing on a machine, or are looked at otherwise."""
 
 
-Trees = Sequence[tuple[str, str]]
+Trees = tuple[tuple[str, str], ...]
 """(destination, tree id) of the files that come from this machine."""
 
 

@@ -53,11 +53,13 @@ def _ask(client: "Client", task: "Task", name: str, mode: str | None) -> None:
     from skyserve.cli.preview import show_offers
     from skyserve.cli.render.preview import preview_report
     from skyserve.model.rollout import Extent
+    from skyserve.spec.target import service_of
 
     preview = client.preview_update(task, name)
     click.echo(preview_report(preview))
     click.echo()
     if preview.extent is Extent.MACHINE:
         show_offers(client, task)
-    how = f" ({mode})" if mode else ""
-    click.confirm(f"Updating service '{name}'{how}. Proceed?", default=True, abort=True)
+    click.confirm(
+        f"Updating service '{name}' ({mode or service_of(task).update.mode}). Proceed?", default=True, abort=True
+    )
