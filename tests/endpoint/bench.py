@@ -45,17 +45,24 @@ class Bench:
         *,
         health_path: str | None = "/",
         stream_timeout: float = 0,
+        canaries: int = 0,
+        canary_percent: int | None = None,
     ) -> RouteTable:
-        """A new service; replica ids count from 1. Returns when Envoy has all of it, and its healthy replicas."""
+        """A new service; replica ids count from 1, the last so many are `canaries`. Returns when Envoy has all of it,
+        and its healthy replicas."""
         service_id = next(self._ids)
         table = RouteTable(
             service_id,
             f"service{service_id}",
             await self.router.free_port(frozenset(t.port for t in self.tables.values())),
             policy,
-            tuple(Backend(n, _address(backend)) for n, backend in enumerate(backends, 1)),
+            tuple(
+                Backend(n, _address(backend), canary=n > len(backends) - canaries)
+                for n, backend in enumerate(backends, 1)
+            ),
             health_path,
             stream_timeout,
+            canary_percent,
         )
         await self.router.apply(table)
         self.tables[service_id] = table

@@ -52,6 +52,14 @@ TABLES = {
         LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD,
         (Backend(1, Address("10.0.0.1", 80), weight=0.5), Backend(2, Address("10.0.0.2", 80), weight=1.5)),
     ),
+    "split": RouteTable(
+        11,
+        "trial",
+        30005,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (Backend(1, Address("10.0.0.1", 8080)), Backend(2, Address("10.0.0.2", 8080), canary=True)),
+        canary_percent=5,
+    ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
 

@@ -23,6 +23,10 @@ class Host:
     """New requests may go to it."""
     in_flight: int
     """Requests being answered by it now."""
+    answered: int
+    """Attempts that it answered or failed; one that was given up before an answer is none."""
+    errors: int
+    """Of those: a status of 500 or above, a connection that failed, or was reset before the answer began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,9 @@ def _address(status: Mapping[str, Any]) -> Address:
 
 def _host(status: Mapping[str, Any]) -> Host:
     health = status.get("health_status", {})
-    active = next((s.get("value", 0) for s in status.get("stats", ()) if s.get("name") == "rq_active"), 0)
+    counted = {stat["name"]: int(stat.get("value", 0)) for stat in status.get("stats", ())}
+    errors = counted["rq_error"]
     # Beside eds_health_status, each key (failed_active_health_check, failed_outlier_check, ...) is one objection.
     objections = [key for key, value in health.items() if key != "eds_health_status" and value]
-    return Host(not objections and health.get("eds_health_status") == "HEALTHY", int(active))
+    routable = not objections and health.get("eds_health_status") == "HEALTHY"
+    return Host(routable, counted["rq_active"], counted["rq_success"] + errors, errors)

@@ -15,6 +15,7 @@ import envoy.extensions.filters.http.router.v3.router_pb2
 import envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2
 import envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2
 import envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2
+import envoy.extensions.load_balancing_policies.subset.v3.subset_pb2
 import envoy.extensions.request_id.uuid.v3.uuid_pb2
 import envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2
 import envoy.extensions.upstreams.http.v3.http_protocol_options_pb2  # noqa: F401

@@ -137,7 +137,7 @@ class EnvoyRouter:
         host = self._traffic.host(resource_name(service_id), backend.address) if backend else None
         if host is None:
             return BackendStatus(accepted=False)
-        return BackendStatus(accepted=confirmed and host.routable, in_flight=host.in_flight)
+        return BackendStatus(confirmed and host.routable, host.in_flight, host.answered, host.errors)
 
     def _awaited(self) -> bool:
         """Some backend's status is not yet what its table says."""

@@ -48,6 +48,7 @@ class BackendStatus:
     in_flight: int = 0
     """Requests being answered by it now."""
     answered: int = 0
-    """Requests that ended, with or without an answer, since the endpoint knows it. Begins anew when Envoy does."""
+    """Attempts that it answered or failed, since the endpoint knows it; begins anew when Envoy does. One that was given
+    up before an answer, by the client or by the stream timeout, is none."""
     errors: int = 0
     """Of those, with status 500 or above, or without an answer."""

@@ -1,6 +1,7 @@
 """Policy and health -> Cluster: how one of the replicas is chosen, and when one is passed over."""
 
 from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
+from skyserve.endpoint.translate.split import by_kind
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 
@@ -49,7 +50,7 @@ def cluster(table: RouteTable) -> Json:
         "type": "EDS",
         "eds_cluster_config": {"eds_config": ADS, "service_name": name},
         "connect_timeout": seconds(CONNECT_SECONDS),
-        "load_balancing_policy": {"policies": [{"typed_extension_config": _policy(table.policy)}]},
+        "load_balancing_policy": {"policies": [{"typed_extension_config": by_kind(_policy(table.policy))}]},
         "common_lb_config": {
             # With the default (50) half the replicas down would mean that dead ones get requests too.
             "healthy_panic_threshold": {"value": 0},

@@ -1,6 +1,7 @@
 """Backends -> ClusterLoadAssignment. Replicas come and go here alone, so that no other resource has to change."""
 
 from skyserve.endpoint.translate.naming import ENDPOINTS, Json, resource_name
+from skyserve.endpoint.translate.split import kind
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 
@@ -42,6 +43,7 @@ def _endpoint(backend: Backend) -> Json:
             "health_check_config": {"hostname": _host_header(address)},
         },
         "health_status": "DRAINING" if backend.draining else "HEALTHY",
+        "metadata": kind(backend),
     }
 
 

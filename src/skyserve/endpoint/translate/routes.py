@@ -1,6 +1,7 @@
 """Timeouts and retries -> RouteConfiguration."""
 
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
+from skyserve.endpoint.translate.split import destination
 from skyserve.model.route import RouteTable
 
 RETRIES = 5
@@ -15,7 +16,7 @@ _UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
 
 
 def routes(table: RouteTable) -> Json:
-    """Two routes to the one cluster: requests that may be repeated, and all others."""
+    """Two routes to the one cluster: requests that may be repeated, and all others; a split holds for both."""
     name = resource_name(table.service_id)
     repeatable: Json = {
         "prefix": "/",
@@ -42,7 +43,7 @@ def routes(table: RouteTable) -> Json:
 
 def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
     return {
-        "cluster": cluster,
+        **destination(table, cluster),
         # The default, 15 s to the end of the response, would cut generations.
         "timeout": "0s",
         "idle_timeout": seconds(table.stream_timeout),
