@@ -83,7 +83,7 @@ class FakeOperations:
 
     async def preview_rollback(self, name: str, to: int | None) -> UpdatePreview:
         self._version(name, to)
-        return replace(self.previewed, service=name)
+        return replace(self.previewed, service=name, to=to or 1)
 
     async def rollback(self, name: str, to: int | None) -> ServiceView:
         self._version(name, to)

@@ -54,7 +54,7 @@ def test_a_name_that_is_taken_is_told_before_the_question(operations: FakeOperat
     ran = sky("serve up -n web", str(yaml))
     assert ran.code == 1
     assert "Service 'web' exists already." in ran.err
-    assert "sky serve down web" in ran.err
+    assert f"sky serve update web {yaml}" in ran.err and "sky serve down web" in ran.err
     assert "Proceed" not in ran.out
 
 

@@ -72,11 +72,11 @@ def test_options_reach_the_update(fake: FakeOperations, yaml: Path) -> None:
 
 
 def test_the_name_in_the_file_is_not_used(fake: FakeOperations, yaml: Path) -> None:
-    """And that is said where it differs."""
+    """And that is said before the question where it differs."""
     yaml.write_text("name: other\n" + yaml.read_text())
-    ran = sky("serve update web -y", str(yaml))
+    ran = sky("serve update web", str(yaml), stdin="y\n")
     assert ran.code == 0
-    assert ran.err == f"The service is 'web': the name in {yaml}, 'other', is not used.\n"
+    assert f"The service is 'web': the name in {yaml}, 'other', is not used.\n" in ran.out
     assert fake.updates[0][1] == "web"
 
 
@@ -131,7 +131,7 @@ def test_rollback(fake: FakeOperations) -> None:
     ran = sky("serve rollback web", stdin="y\n")
     assert ran.code == 0
     assert "  + run: serve --model large" in ran.out
-    assert "Rolling service 'web' back to the version before. Proceed? [Y/n]: y" in ran.out
+    assert "Rolling service 'web' back to version 1. Proceed? [Y/n]: y" in ran.out
     assert ran.out.endswith("✓ Service 'web' is at version 2 now.\n")
     ran = sky("serve rollback web --to 1 --no-follow", stdin="\n")
     assert "back to version 1. Proceed?" in ran.out

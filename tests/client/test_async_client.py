@@ -1,6 +1,7 @@
 """The asynchronous client against the API on a real socket."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -36,7 +37,8 @@ async def test_it_answers_as_the_synchronous_one(client: AsyncClient, operations
 
 async def test_updates_are_those_of_the_synchronous_one(client: AsyncClient, operations: FakeOperations) -> None:
     """Each operation on versions sends the same and decodes the same."""
-    assert await client.preview_update(TASK, "web") == await client.preview_rollback("web", 1) == PREVIEW
+    assert await client.preview_update(TASK, "web") == PREVIEW
+    assert await client.preview_rollback("web", 2) == replace(PREVIEW, to=2)
     assert await client.history("web") == HISTORY
     assert await client.update(TASK, "web", UpdateMode.CANARY) == await client.rollback("web", 1) == UPDATING
     assert [(name, mode) for _, name, _, mode in operations.updates] == [("web", UpdateMode.CANARY)]

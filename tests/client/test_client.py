@@ -63,7 +63,8 @@ def test_an_update_arrives_whole(client: Client, operations: FakeOperations, tmp
 def test_versions_are_gone_back_to_and_updates_held(client: Client, operations: FakeOperations) -> None:
     """Name and version arrive; views come back."""
     assert client.history("web") == HISTORY
-    assert client.preview_rollback("web", 1) == client.preview_rollback("web") == PREVIEW
+    assert client.preview_rollback("web", 2) == replace(PREVIEW, to=2)
+    assert client.preview_rollback("web") == replace(PREVIEW, to=1)
     assert client.rollback("web", 1) == client.rollback("web") == UPDATING
     assert operations.rollbacks == [("web", 1), ("web", None)]
     assert client.pause("web").rollout == replace(UPDATING.rollout, paused=True)  # type: ignore[type-var]

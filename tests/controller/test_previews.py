@@ -19,7 +19,7 @@ def test_an_update_is_shown_before_it_begins(tmp_path: Path) -> None:
 
         async def preview(text: str) -> tuple[Extent, list[str]]:
             seen = await scene.operations.preview_update(task(text), "web", scene.folder)
-            assert (seen.service, seen.version) == ("web", 1)
+            assert (seen.service, seen.version, seen.to) == ("web", 1, None)
             assert (seen.before == seen.after) == (text == SERVICE)
             return seen.extent, seen.files
 
@@ -44,7 +44,7 @@ def test_a_rollback_is_shown_before_it_begins(tmp_path: Path) -> None:
             await scene.operations.preview_rollback("web", 7)
         await update(scene, SERVICE.replace("run: serve", "run: serve --fast"))
         seen = await scene.operations.preview_rollback("web", 1)
-        assert (seen.version, seen.extent) == (2, Extent.TASK)
+        assert (seen.version, seen.to, seen.extent) == (2, 1, Extent.TASK)
         assert "run: serve --fast\n" in seen.before
         assert "run: serve\n" in seen.after
         await scene.operations.down(["web"], purge=False)

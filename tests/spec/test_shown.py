@@ -14,7 +14,8 @@ setup: |
 run: serve --token-file x
 service:
   replicas: 2
-  readiness_probe: {path: /$TOKEN, headers: {Authorization: Bearer literal}}
+  drain_seconds: 5
+  readiness_probe: {path: /$TOKEN, timeout_seconds: 0.5, headers: {Authorization: Bearer literal}}
 """
 
 
@@ -34,8 +35,9 @@ def test_what_was_written_is_shown_and_nothing_else() -> None:
         "envs:\n  MODEL: small\n"
         "secrets:\n  TOKEN: '***'\n  KEY: '***'\n"
         "service:\n"
-        "  readiness_probe:\n    path: /***\n    headers:\n      Authorization: '***'\n"
+        "  readiness_probe:\n    path: /***\n    timeout_seconds: 0.5\n    headers:\n      Authorization: '***'\n"
         "  replicas: 2\n"
+        "  drain_seconds: 5\n"
     )
 
 

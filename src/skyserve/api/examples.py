@@ -74,6 +74,7 @@ UPDATING = replace(
 PREVIEW = UpdatePreview(
     service="web",
     version=1,
+    to=None,
     extent=Extent.TASK,
     before="run: serve --model small\nservice:\n  replicas: 1\n",
     after="run: serve --model large\nservice:\n  replicas: 1\n",

@@ -22,16 +22,17 @@ class Previews:
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             trees = await self._intake.pack(task, base)
-        return _from_present(reconciler, task, trees)
+        return _from_present(reconciler, None, task, trees)
 
     def rollback(self, reconciler: Reconciler, to: int | None) -> UpdatePreview:
         """To an earlier version. Raises ServeError."""
         snapshot = reconciler.snapshot()
         refuse_going_down(snapshot)
-        return _from_present(reconciler, *reconciler.written(earlier_version(snapshot, to)))
+        number = earlier_version(snapshot, to)
+        return _from_present(reconciler, number, *reconciler.written(number))
 
 
-def _from_present(reconciler: Reconciler, new: Task, new_trees: Trees) -> UpdatePreview:
+def _from_present(reconciler: Reconciler, to: int | None, new: Task, new_trees: Trees) -> UpdatePreview:
     present = reconciler.snapshot().version.number
     old, old_trees = reconciler.written(present)
     before, after = shown_pair(old, new)
@@ -39,6 +40,7 @@ def _from_present(reconciler: Reconciler, new: Task, new_trees: Trees) -> Update
     return UpdatePreview(
         service=reconciler.service.name,
         version=present,
+        to=to,
         extent=extent_of(old, old_trees, new, new_trees),
         before=before,
         after=after,

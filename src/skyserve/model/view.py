@@ -101,6 +101,8 @@ class UpdatePreview:
     service: str
     version: int
     """The version wanted now."""
+    to: int | None
+    """The earlier version that it would be once more; None: it is new."""
     extent: Extent
     before: str
     """The present task as YAML, without what is at its default; secrets are masked, and marked where they change."""

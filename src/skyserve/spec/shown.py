@@ -51,6 +51,7 @@ def _text(task: Task, hidden: list[str]) -> str:
 
 
 def _without(hidden: list[str], value: Any) -> Any:
+    """The value without secrets, and numbers as people write them."""
     if isinstance(value, dict):
         return {key: _without(hidden, item) for key, item in value.items()}
     if isinstance(value, list):
@@ -58,7 +59,7 @@ def _without(hidden: list[str], value: Any) -> Any:
     if isinstance(value, str):
         for secret in hidden:
             value = value.replace(secret, MASK)
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class _Dumper(yaml.SafeDumper):

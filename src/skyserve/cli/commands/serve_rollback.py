@@ -24,10 +24,10 @@ def rollback(name: str, to: int | None, yes: bool, follow: bool) -> None:
 
     client = Client()
     if not yes:
-        click.echo(preview_report(client.preview_rollback(name, to)))
+        preview = client.preview_rollback(name, to)
+        click.echo(preview_report(preview))
         click.echo()
-        where = "the version before" if to is None else f"version {to}"
-        click.confirm(f"Rolling service '{name}' back to {where}. Proceed?", default=True, abort=True)
+        click.confirm(f"Rolling service '{name}' back to version {preview.to}. Proceed?", default=True, abort=True)
     version = client.rollback(name, to).version
     if follow:
         follow_update(client, name, version, what="rollback")

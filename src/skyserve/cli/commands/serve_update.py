@@ -38,9 +38,9 @@ def update(name: str, yaml: Path, mode: str | None, yes: bool, follow: bool, **o
 
     task = read_task(yaml, **options)
     client = Client()
-    if task.name not in (None, name):
-        click.echo(f"The service is '{name}': the name in {yaml}, '{task.name}', is not used.", err=True)
     if not yes:
+        if task.name not in (None, name):
+            click.echo(f"The service is '{name}': the name in {yaml}, '{task.name}', is not used.")
         _ask(client, task, name, mode)
     version = client.update(task, name, None if mode is None else UpdateMode(mode)).version
     if follow:

@@ -10,6 +10,7 @@ def useful_commands(name: str, endpoint: str) -> str:
         ("log of the load balancer", f"sky serve logs {name} --load-balancer"),
         ("what the controller did", f"sky serve logs {name} --controller"),
         ("a test request", f"curl {endpoint}"),
+        ("change it", f"sky serve update {name} FILE"),
         ("end it", f"sky serve down {name}"),
     ]
     width = max(len(what) for what, _ in rows)
