@@ -60,7 +60,7 @@ def as_serve_error(error: Exception) -> ServeError:
             return ServeError(
                 ErrorKind.NAME_TAKEN,
                 str(error) or "A service of that name exists.",
-                "Choose another name; or change that service: sky serve update NAME FILE; or end it: sky serve down NAME",
+                "Choose another name; or change it: sky serve update NAME FILE; or end it: sky serve down NAME",
             )
         case SpecError():
             return ServeError(ErrorKind.INVALID_SPEC, str(error))

@@ -51,7 +51,7 @@ def up(yaml: Path, service_name: str | None, yes: bool, wait: bool, **options: A
         raise ServeError(
             ErrorKind.NAME_TAKEN,
             f"Service '{name}' exists already.",
-            f"Change it: sky serve update {name} {yaml}; or choose another name with -n; or end it: sky serve down {name}",
+            f"Change it: sky serve update {name} {yaml}; choose another name with -n; or end it: sky serve down {name}",
         )
     show_offers(client, task)
     if not yes:
