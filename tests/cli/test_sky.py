@@ -106,6 +106,8 @@ def test_names_of_services_are_completed(operations: FakeOperations, monkeypatch
     """From what runs; commands and flags too."""
     assert complete("sky serve down w", monkeypatch) == ["web"]
     assert complete("sky serve down x", monkeypatch) == []
+    assert complete("sky serve update w", monkeypatch) == complete("sky serve pause w", monkeypatch) == ["web"]
+    assert complete("sky serve update web --mode c", monkeypatch) == ["canary"]
     assert complete("sky serve st", monkeypatch) == ["status"]
     assert complete("sky serve down --pu", monkeypatch) == ["--purge"]
 

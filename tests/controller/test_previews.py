@@ -35,6 +35,22 @@ def test_an_update_is_shown_before_it_begins(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """By the key that names it, with where relative paths begin."""
+
+    async def story(scene: Scene) -> None:
+        await up(scene)
+        with pytest.raises(ServeError, match=r"^workdir: .*/elsewhere cannot be read: No such file") as raised:
+            await scene.operations.preview_update(task(SERVICE.replace("work\n", "elsewhere\n")), "web", scene.folder)
+        assert raised.value.kind is ErrorKind.INVALID_REQUEST
+        assert str(scene.folder) in raised.value.remedy
+        with pytest.raises(ServeError, match=r"^file_mounts\./data: "):
+            mounted = task(SERVICE + "file_mounts: {/data: nothing}\n")
+            await scene.operations.preview_update(mounted, "web", scene.folder)
+
+    play(tmp_path, story)
+
+
 def test_a_rollback_is_shown_before_it_begins(tmp_path: Path) -> None:
     """From the version wanted to the earlier one; what the rollback would refuse is refused here."""
 

@@ -62,7 +62,7 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         with pytest.raises(SpecError, match="tls"):
             await update(scene, SERVICE.replace("replicas: 2", "tls: {keyfile: k, certfile: c}"))
         too_large = SERVICE.replace("ports: 8080", "ports: 8080\n  cpus: 64")
-        await refused(ask.update(task(too_large), "web", scene.folder, None), ErrorKind.INVALID_REQUEST, "No machine")
+        await refused(ask.update(task(too_large), "web", scene.folder, None), ErrorKind.UNAVAILABLE, "No machine")
         await ask.down(["web"], purge=False)
         await refused(ask.update(task(), "web", scene.folder, None), ErrorKind.CONFLICT, "going down")
         await refused(ask.rollback("web", None), ErrorKind.CONFLICT, "going down")

@@ -1,6 +1,7 @@
 """What every new version goes through: is there a machine for it, and what do its files hold?"""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,13 @@ class Taken(NamedTuple):
         return task.model_copy(update={"name": name}).model_dump_json()
 
 
+class _LocalFile(NamedTuple):
+    key: str
+    """Where the YAML names it."""
+    destination: str
+    source: Path
+
+
 class Intake:
     """Takes tasks in, one at a time."""
 
@@ -40,7 +48,7 @@ class Intake:
     async def take(self, task: Task, base: Path) -> Taken:
         """Look for machines and pack the files. `base`: where relative paths begin.
 
-        Raises SpecError, ServeError where no machine fits, FileNotFoundError, PermissionError.
+        Raises SpecError, and ServeError where no machine fits or a file cannot be read.
         """
         refuse_unsupported(task)
         self._world.fleet.refresh()
@@ -50,10 +58,20 @@ class Intake:
         return Taken(await self.pack(task, base), offers)
 
     async def pack(self, task: Task, base: Path) -> Trees:
-        """What the task's files hold now. Raises SpecError, FileNotFoundError, PermissionError."""
+        """What the task's files hold now. Raises SpecError, ServeError for what cannot be read."""
         refuse_unsupported(task)
-        content = self._world.content
-        return tuple([(dst, (await content.pack(src)).id) for dst, src in _local_files(task, base)])
+        trees = {file.destination: await self._tree(file, base) for file in _local_files(task, base)}
+        return tuple(trees.items())
+
+    async def _tree(self, file: _LocalFile, base: Path) -> str:
+        try:
+            return (await self._world.content.pack(file.source)).id
+        except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+            raise ServeError(
+                ErrorKind.INVALID_REQUEST,
+                f"{file.key}: {error.filename} cannot be read: {error.strerror}.",
+                f"Write a path that is there; a relative one begins at {base}.",
+            ) from None
 
     async def offers(self, task: Task) -> list[Offer]:
         """What the task could run on, the first choice first."""
@@ -65,14 +83,16 @@ class Intake:
         checks = await self._world.fleet.check()
         found = "; ".join(f"{c.infra}: {c.reason}" for c in checks)
         return ServeError(
-            ErrorKind.INVALID_REQUEST,
+            ErrorKind.UNAVAILABLE,
             f"No machine fits {requested_resources(task)}. {found}",
             "Ask for less in `resources:`, or see `sky check -v` for what there is.",
         )
 
 
-def _local_files(task: Task, base: Path) -> list[tuple[str, Path]]:
-    """(destination, source) of everything that travels from this machine."""
+def _local_files(task: Task, base: Path) -> Iterator[_LocalFile]:
+    """Everything that travels from this machine."""
     sources = {WORKDIR: task.workdir} if isinstance(task.workdir, str) else {}
     sources |= {dst: src for dst, src in task.file_mounts.items() if isinstance(src, str)}
-    return [(dst, (base / Path(src).expanduser()).resolve()) for dst, src in sources.items()]
+    for destination, source in sources.items():
+        key = "workdir" if destination == WORKDIR else f"file_mounts.{destination}"
+        yield _LocalFile(key, destination, (base / Path(source).expanduser()).resolve())

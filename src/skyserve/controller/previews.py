@@ -18,7 +18,7 @@ class Previews:
         self._intake = intake
 
     async def update(self, reconciler: Reconciler, task: Task, base: Path) -> UpdatePreview:
-        """To a task that is not recorded yet. Raises ServeError, SpecError, FileNotFoundError, PermissionError."""
+        """To a task that is not recorded yet. Raises ServeError, SpecError."""
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             trees = await self._intake.pack(task, base)

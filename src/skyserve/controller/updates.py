@@ -26,7 +26,7 @@ class Updates:
         self._intake = intake
 
     async def update(self, reconciler: Reconciler, task: Task, base: Path, mode: UpdateMode | None) -> None:
-        """Record a new version. Raises ServeError, SpecError, FileNotFoundError, PermissionError."""
+        """Record a new version. Raises ServeError, SpecError."""
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             taken = await self._intake.take(task, base)

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from skyserve.spec.task import Task
 
 
+def _name(ctx: click.Context, parameter: click.Parameter, given: str) -> str:
+    if Path(given).suffix in (".yaml", ".yml") and Path(given).is_file() and not ctx.resilient_parsing:
+        raise click.BadParameter(f"this is a file. Write: sky serve update SERVICE {given}", param=parameter)
+    return given
+
+
 @click.command()
-@click.argument("name", shell_complete=service_names)
+@click.argument("name", callback=_name, shell_complete=service_names)
 @click.argument("yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--mode",
