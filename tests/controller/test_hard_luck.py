@@ -18,6 +18,7 @@ from skyserve.model.instance import Instance, Inventory
 from skyserve.model.resources import Offer, ResourceRequest
 from skyserve.model.snapshot import Stage
 from skyserve.model.view import ReplicaStatus, ServiceStatus
+from skyserve.policy.placement.resting import LOSS_SECONDS
 from tests.controller import scene as scenes
 from tests.controller.scene import SERVICE, Scene
 from tests.controller.test_stories import play, up, view
@@ -230,7 +231,8 @@ def test_a_reader_of_many_nodes_goes_away(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_saved_logs_stay_as_long_as_their_replica(tmp_path: Path) -> None:
-    """A second try to save them that finds no machine leaves what the first one saved; the row takes them along."""
+    """A second try to save them that finds no machine leaves what the first one saved; the row, which stays as long as
+    the loss counts against its place, takes them along."""
 
     async def story(scene: Scene) -> None:
         scene.world.behaviour = lambda *about: Course(b"hello\n", seconds=None if about[2] == "run" else 0)
@@ -245,7 +247,9 @@ def test_saved_logs_stay_as_long_as_their_replica(tmp_path: Path) -> None:
             await archive(home, 1, 1, infra, machine.instance)
         assert saved.read_bytes() == b"hello\nhello\n"
         await scene.until(lambda: scene.serving() == [2])
-        await scene.clock.sleep(5)
+        await scene.clock.sleep(LOSS_SECONDS - 60)
+        assert saved.exists()
+        await scene.clock.sleep(60)
         assert not saved.exists()
 
     play(tmp_path, story)

@@ -280,8 +280,8 @@ def test_what_has_no_effect_is_refused(tmp_path: Path) -> None:
     """A field that nothing heeds yet is refused at `up`, by name."""
 
     async def story(scene: Scene) -> None:
-        with pytest.raises(SpecError, match="use_spot"):
-            await up(scene, SERVICE.replace("ports: 8080", "ports: 8080\n  use_spot: true"))
+        with pytest.raises(SpecError, match="disk_size"):
+            await up(scene, SERVICE.replace("ports: 8080", "ports: 8080\n  disk_size: 9"))
         assert await scene.operations.services(None) == []
 
     play(tmp_path, story)

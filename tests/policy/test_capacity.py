@@ -8,13 +8,13 @@ from skyserve.model.autoscaling import Autoscaling, Call, ScalingMemory, Scaling
 from skyserve.model.load import Load
 from skyserve.model.place import Address, Place
 from skyserve.model.plan import Create
-from skyserve.model.replica import Phase
+from skyserve.model.replica import Phase, Replica
 from skyserve.model.resources import Accelerators, Offer, ResourceRequest
 from skyserve.model.service import Service, Target
 from skyserve.model.snapshot import Snapshot
 from skyserve.policy.autoscaling.capacity import capacity, worth
 from skyserve.policy.autoscaling.fleet import fleet_of
-from skyserve.policy.placement import choose
+from skyserve.policy.placement import Chooser
 from skyserve.policy.planner import plan
 from tests.policy.worlds import NOW, replica, world
 
@@ -66,17 +66,22 @@ def test_all_are_alike_without_a_map() -> None:
     assert capacity(A100, Target(1, 8080)) == capacity(L4, Target(1, 8080)) == 1.0
 
 
+def chosen(snapshot: Snapshot, *rows: Replica) -> Offer | None:
+    """Where the next replica goes."""
+    return Chooser(snapshot, snapshot.offers, rows, ()).choose().offer
+
+
 def test_what_is_added_is_the_cheapest_for_what_it_takes() -> None:
     """2 USD for 2.5 requests a second before 1 for one; once that place rests, 1 for one before 4.5 for three."""
-    assert choose(mixed(), (), ()).offer == L4S
+    assert chosen(mixed()) == L4S
     refused = replica(1, Phase.GONE, offer=L4S, ended_by="no_capacity")
-    assert choose(mixed(), (refused,), ()).offer == L4
+    assert chosen(mixed(), refused) == L4
 
 
 def test_of_free_machines_the_largest_comes_first() -> None:
     """Machines of one's own cost nothing, so that fewer and larger ones are used."""
     free = tuple(replace(o, hourly_usd=0.0) for o in (L4, A100, L4S))
-    assert choose(mixed(offers=free), (), ()).offer == free[1]
+    assert chosen(mixed(offers=free)) == free[1]
 
 
 def test_the_dearest_for_what_it_takes_goes_first() -> None:

@@ -129,15 +129,19 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
     ),
     "a machine that vanished is replaced, and its absence seen": (
         with_one(Phase.READY, instance=None, absent=True),
-        [(1, Cause.MACHINE_LOST), ("create", "local (localhost)"), (1, Cause.MACHINE_ABSENT), ("forget", 1)],
+        [(1, Cause.MACHINE_LOST), ("create", "local (localhost)"), (1, Cause.MACHINE_ABSENT)],
+    ),
+    "what was lost long ago is forgotten": (
+        world(replica(1, Phase.GONE, age=601, ended_by=Cause.MACHINE_LOST), wanted=0),
+        [("forget", 1)],
     ),
     "a machine that does not answer but serves is left alone": (
         with_one(Phase.READY, instance=None, unreachable_since=NOW - 60),
         [],
     ),
-    "a doomed machine is replaced": (
+    "a machine that will be taken away is replaced while it serves": (
         with_one(Phase.READY, instance=instance(1, doomed_at=NOW + 30)),
-        [(1, Cause.PREEMPTED), ("create", "local (localhost)"), ("terminate", 1)],
+        [("note", 1), ("create", "local (localhost)")],
     ),
     "a draining replica waits for its requests": (
         with_one(Phase.DRAINING, row={"age": 10}, backend=BackendStatus(True, in_flight=2)),

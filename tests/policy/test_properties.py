@@ -11,7 +11,7 @@ from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.route import BackendStatus
 from skyserve.model.service import Goal, Service
 from skyserve.model.snapshot import Observation, ProbeTally, Setback, Snapshot, Stage, TaskStatus
-from skyserve.policy.lifecycle import LOSSES, MAY_HOLD_MACHINE, REFUSALS
+from skyserve.policy.lifecycle import FAILURES, LOSSES, MAY_HOLD_MACHINE, REFUSALS
 from skyserve.policy.planner import plan
 from skyserve.policy.view import plan_view, service_view
 from skyserve.policy.wanted import wanted_replicas
@@ -190,5 +190,6 @@ def test_every_world_can_be_shown(snapshot: Snapshot) -> None:
     """Status and plan have words for everything, and count consistently."""
     view = service_view(snapshot, policy="", requested_resources="", host="127.0.0.1")
     assert view.ready_replicas <= view.total_replicas
-    assert len(view.replicas) == len(snapshot.replicas)
+    left = [r for r in snapshot.replicas if r.phase is not Phase.GONE or r.ended_by in REFUSALS | FAILURES]
+    assert [r.replica_id for r in view.replicas] == [r.id for r in left]
     assert len(plan_view(snapshot, plan(snapshot)).actions) == len(plan(snapshot).actions)

@@ -46,7 +46,7 @@ def test_policy(service: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ("", "No spot policy"),
+        ("", "Spot placement with adaptive placer"),
         (", dynamic_ondemand_fallback: true", "Dynamic on-demand fallback"),
         (
             ", dynamic_ondemand_fallback: true, base_ondemand_fallback_replicas: 1",

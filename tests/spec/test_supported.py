@@ -55,10 +55,7 @@ def test_sections(lines: str, messages: list[str]) -> None:
         ("{ports: 80, any_of: [{use_spot: true}, {use_spot: false}]}", []),
         ("{ports: 80, infra: ssh/lab, accelerators: {L4:1, A100-80GB:2}}", []),
         ("{ports: 80, infra: '*', max_hourly_cost: 1}", []),
-        (
-            "{ports: 80, use_spot: true}",
-            ["resources.use_spot: spot machines are not supported yet. Remove it: machines of your own"],
-        ),
+        ("{ports: 80, use_spot: true}", []),
         (
             "{ports: 80, any_of: [{infra: local}, {infra: aws/us-east-1, disk_size: 9}]}",
             [

@@ -45,4 +45,5 @@ def ended(replica: Replica) -> Replica:
         attempts=3,
         retry_at=1600.75,
         renewals=2,
+        noticed_at=1450.5,
     )

@@ -24,14 +24,14 @@ def show_offers(client: "Client", task: "Task") -> None:
     """Print what each replica would run on. Raises ServeError if that is nowhere."""
     from skyserve.cli.render.offers import offers_table
     from skyserve.model.error import ErrorKind, ServeError
-    from skyserve.spec.describe import requested_resources
+    from skyserve.spec.describe import no_fit_remedy, requested_resources
 
     offers = client.offers(task)
     if not offers:
         raise ServeError(
             ErrorKind.UNAVAILABLE,
             f"No enabled infra can ever run {requested_resources(task)}.",
-            "Ask for less, or see what there is: sky check -v",
+            f"{no_fit_remedy(task)} See what there is: sky check -v",
         )
     click.echo("Each replica will use the following resources (estimated):")
     click.echo(offers_table(offers))

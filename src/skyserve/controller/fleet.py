@@ -80,9 +80,9 @@ class Fleet:
         return list(await asyncio.gather(*(infra.check() for infra in self._enabled)))
 
     async def offers(self, target: Target) -> tuple[Offer, ...]:
-        """What the infras could give for any of the target's alternatives, in their order."""
+        """What the infras could give for all that the target seeks, in its order."""
         found: list[Offer] = []
-        for request in target.requests:
+        for request in target.sought:
             wanted = [i for i in self._enabled if _matches(request.infra, i.name)]
             answers = await asyncio.gather(*(self._ask(i, request, target.num_nodes) for i in wanted))
             by_name = dict(zip((i.name for i in wanted), answers, strict=True))

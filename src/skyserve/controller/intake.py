@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skyserve.controller.world import World
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.resources import Offer
-from skyserve.spec.describe import requested_resources
+from skyserve.spec.describe import no_fit_remedy, requested_resources
 from skyserve.spec.sameness import Trees
 from skyserve.spec.supported import refuse_unsupported
 from skyserve.spec.target import target_of
@@ -74,9 +74,12 @@ class Intake:
             ) from None
 
     async def offers(self, task: Task) -> list[Offer]:
-        """What the task could run on, the first choice first."""
+        """What the task could run on, the first choice first. Nothing where spot machines alone are asked for, and none
+        is sold: on-demand machines only stand in for them."""
         target = target_of(task)
         offers = list(await self._world.fleet.offers(target))
+        if all(request.use_spot for request in target.requests) and not any(offer.spot for offer in offers):
+            return []
         return offers if target.ordered else sorted(offers, key=lambda o: (o.hourly_usd, o.place))
 
     async def _nowhere(self, task: Task) -> ServeError:
@@ -85,7 +88,7 @@ class Intake:
         return ServeError(
             ErrorKind.UNAVAILABLE,
             f"No machine fits {requested_resources(task)}. {found}",
-            "Ask for less in `resources:`, or see `sky check -v` for what there is.",
+            f"{no_fit_remedy(task)} See `sky check -v` for what there is.",
         )
 
 

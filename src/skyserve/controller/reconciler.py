@@ -33,7 +33,7 @@ from skyserve.model.plan import (
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import BackendStatus
-from skyserve.model.service import Service, Version
+from skyserve.model.service import Service, Target, Version
 from skyserve.model.snapshot import Observation, Snapshot, Stage
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 from skyserve.policy.planner import plan
@@ -72,7 +72,7 @@ class Reconciler:
         self._documents: dict[int, Task] = {}
         self._take(record)
         if offers:
-            self._offers.learn(self._versions[-1].machine_key, offers)
+            self._offers.learn(self._versions[-1].target, offers)
 
     def _take(self, record: Record) -> None:
         self._record = record
@@ -135,7 +135,7 @@ class Reconciler:
 
     async def step(self) -> Plan:
         """One pass."""
-        self._offers.refresh(v for v in (self._versions[-1], self._before()) if v is not None)
+        self._offers.refresh(v.target for v in (self._versions[-1], self._before()) if v is not None)
         async with self._lock:
             await self._catch_up()
             snapshot = self.snapshot()
@@ -155,7 +155,7 @@ class Reconciler:
     def snapshot(self) -> Snapshot:
         """All that is known of the service now. No I/O."""
         fleet = self._world.fleet
-        replicas, offers, before = self._record.replicas, self._offers.latest(self._versions[-1]), self._before()
+        replicas, offers, before = self._record.replicas, self._offers.latest(self._versions[-1].target), self._before()
         backends = self._world.router.status(self.service.id)
         claimed = {r.token for r in replicas if r.phase in MAY_HOLD_MACHINE}
         mine = f"{self.service.id}-"
@@ -166,7 +166,7 @@ class Reconciler:
             replicas=replicas,
             observations={r.id: self._observe(r, backends.get(r.id)) for r in replicas if r.phase is not Phase.GONE},
             offers=offers,
-            offers_before=self._offers.latest(before) if before else (),
+            offers_before=self._offers.latest(before.target) if before else (),
             load=self._world.router.load(self.service.id),
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
@@ -181,9 +181,9 @@ class Reconciler:
         rollout = self.service.rollout
         return next((v for v in self._versions if rollout is not None and v.number == rollout.before), None)
 
-    def learn_offers(self, machine_key: str, offers: Sequence[Offer]) -> None:
-        """What infras have just offered for machines of that key."""
-        self._offers.learn(machine_key, offers)
+    def learn_offers(self, target: Target, offers: Sequence[Offer]) -> None:
+        """What infras have just offered for such a target."""
+        self._offers.learn(target, offers)
 
     def _nodes(self, replica: Replica) -> int:
         return next(v.target.num_nodes for v in self._versions if v.number == replica.version)

@@ -11,7 +11,6 @@ from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
 from skyserve.policy.rollout.beginning import begin, go_on, hold, version_before
-from skyserve.spec.sameness import machine_key
 from skyserve.spec.target import target_of
 from skyserve.spec.task import Task
 
@@ -39,7 +38,7 @@ class Updates:
                 service = begin(snapshot, chosen)
                 return Wish((version, PutService(service)), f"version {snapshot.version.number + 1}: {chosen}")
 
-            reconciler.learn_offers(machine_key(task), taken.offers)
+            reconciler.learn_offers(target_of(task), taken.offers)
             await reconciler.wish("update", wish)
 
     async def rollback(self, reconciler: Reconciler, to: int | None) -> None:

@@ -15,6 +15,11 @@ class Place:
     region: str = ""
     zone: str = ""
 
+    @property
+    def key(self) -> str:
+        """Tells it from all other places, as one word: what is remembered by place goes to JSON."""
+        return f"{self.infra}|{self.region}|{self.zone}"
+
     def __str__(self) -> str:
         inner = self.zone or self.region
         return f"{self.infra} ({inner})" if inner else self.infra

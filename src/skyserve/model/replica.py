@@ -46,6 +46,7 @@ class Cause(StrEnum):
     PROBING_FAILED = "probing_failed"
     MACHINE_LOST = "machine_lost"
     PREEMPTED = "preempted"
+    PREEMPTION_NOTICE = "preemption_notice"
 
     SCALED_DOWN = "scaled_down"
     OUTDATED = "outdated"
@@ -88,6 +89,18 @@ class Replica:
     """The next try is not made before."""
     renewals: int = 0
     """How often its task was stopped and another version's begun on the same machine."""
+    noticed_at: float | None = None
+    """When it was seen that its place will take the machine back; None: it will not, for all that is known."""
+
+    @property
+    def doomed_at(self) -> float | None:
+        """When its machine will be taken away; None: no notice."""
+        return None if self.instance is None or self.noticed_at is None else self.instance.doomed_at
+
+    @property
+    def doomed(self) -> bool:
+        """Its place gave notice: it serves on for a while, and another one is to take over."""
+        return self.doomed_at is not None
 
     @property
     def token(self) -> str:

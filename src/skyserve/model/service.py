@@ -1,11 +1,12 @@
 """A service and its versions, as decisions see them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from skyserve.model.autoscaling import Autoscaling, ScalingMemory
+from skyserve.model.placement import Memory, Placement
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.rollout import Rollout, UpdateSettings
 from skyserve.model.schedule import Window
@@ -78,6 +79,17 @@ class Target:
     """Requests a second that a replica can take, by its accelerator (`L4`, or `L4:2` for two); empty: all are alike."""
     update: UpdateSettings = field(default_factory=UpdateSettings)
     """How this version is brought in."""
+    placement: Placement | None = None
+    """None: no alternative asks for spot machines."""
+
+    @property
+    def sought(self) -> tuple[ResourceRequest, ...]:
+        """What infras are asked for: the alternatives; where all are spot and on-demand machines have a part, each of
+        them on demand too."""
+        on_demand = self.placement is not None and (self.placement.stand_in or self.placement.base_on_demand > 0)
+        if not on_demand or not all(request.use_spot for request in self.requests):
+            return self.requests
+        return tuple(variant for r in self.requests for variant in (r, replace(r, use_spot=False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +134,5 @@ class Service:
     """What the autoscaler remembers; None: it never saw the load."""
     rollout: Rollout | None = None
     """The update under way; None: there is none."""
+    placement: Memory | None = None
+    """What placement on spot machines remembers; None: nothing was placed on one."""

@@ -25,6 +25,9 @@ REFUSALS = frozenset({Cause.NO_CAPACITY, Cause.QUOTA_EXCEEDED, Cause.UNAUTHORIZE
 LOSSES = frozenset({Cause.MACHINE_LOST, Cause.PREEMPTED})
 """Causes by which a place took a machine away."""
 
+TAKEN = LOSSES | {Cause.PREEMPTION_NOTICE}
+"""Causes by which a place took a machine away or will; the replica did nothing wrong."""
+
 REQUESTS = frozenset({Cause.SCALED_DOWN, Cause.OUTDATED, Cause.USER_TERMINATED, Cause.SERVICE_DOWN})
 """Causes that somebody asked for; the replica did nothing wrong."""
 
@@ -53,6 +56,7 @@ NEXT: dict[Phase, dict[Cause, Phase]] = {
     Phase.READY: {
         Cause.PROBE_FAILED: Phase.NOT_READY,
         Cause.RUN_FAILED: Phase.TERMINATING,
+        Cause.PREEMPTION_NOTICE: Phase.DRAINING,
         **_row(LOSSES, Phase.TERMINATING),
         **_row(REQUESTS, Phase.DRAINING),
     },
@@ -60,6 +64,7 @@ NEXT: dict[Phase, dict[Cause, Phase]] = {
         Cause.PROBE_PASSED: Phase.READY,
         Cause.PROBING_FAILED: Phase.TERMINATING,
         Cause.RUN_FAILED: Phase.TERMINATING,
+        Cause.PREEMPTION_NOTICE: Phase.DRAINING,
         **_row(LOSSES, Phase.TERMINATING),
         **_row(REQUESTS, Phase.DRAINING),
     },

@@ -7,7 +7,7 @@ round, as one replica would. The first round is replaced at once: a replica that
 from collections.abc import Sequence
 from dataclasses import replace
 
-from skyserve.model.replica import Cause, Replica
+from skyserve.model.replica import Replica
 from skyserve.model.service import Service, Target
 from skyserve.policy.wanted import wanted_replicas
 
@@ -83,16 +83,3 @@ def after_terminate_failure(replica: Replica, detail: str, now: float) -> Replic
     """The replica, to be terminated again later."""
     wait = min(TERMINATE_RETRY_CAP_SECONDS, TERMINATE_RETRY_SECONDS * 2.0 ** min(replica.attempts, 10))
     return replace(replica, attempts=replica.attempts + 1, retry_at=now + wait, detail=detail)
-
-
-def resting_place(replica: Replica) -> float:
-    """Until when the place that refused or lost this replica is passed over; 0 if it did neither."""
-    return replica.since + _REST_SECONDS[replica.ended_by] if replica.ended_by in _REST_SECONDS else 0.0
-
-
-_REST_SECONDS: dict[Cause | None, float] = {
-    Cause.NO_CAPACITY: 20.0,  # room is made whenever somebody leaves
-    Cause.QUOTA_EXCEEDED: 300.0,  # raised by people
-    Cause.UNAUTHORIZED: 300.0,  # mended by people
-}
-"""How long a place is not asked again, by what it said."""

@@ -12,12 +12,14 @@ from skyserve.policy.steps.driving import drive
 from skyserve.policy.steps.ending import drain, see_machines_off
 from skyserve.policy.steps.failing import pace
 from skyserve.policy.steps.following import follow_load, keep_hours
+from skyserve.policy.steps.noticing import heed_notices
 from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
     reclaim_leaks,  # what nobody asked for must not cost money
     follow_actions,  # what launches and terminations came to
-    follow_machines,  # a machine came up, was lost, will be taken
+    follow_machines,  # a machine came up, was lost
+    heed_notices,  # a machine will be taken away: who serves there serves on for a while
     follow_tasks,  # the user's setup or run failed
     follow_probes,  # a replica is ready, or no longer
     stop_all,  # the user wants the service down

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.service import Goal, Service
 from skyserve.model.view import ReplicaStatus, ServiceStatus
-from skyserve.policy.lifecycle import FAILURES, LOSSES, REFUSALS
+from skyserve.policy.lifecycle import FAILURES, REFUSALS, TAKEN
 
 CLEANUP_ATTEMPTS = 3
 """So many failed terminations in a row are shown as FAILED_CLEANUP. They are still retried."""
@@ -40,7 +40,7 @@ _FAILED = {
     Cause.PROBING_FAILED: ReplicaStatus.FAILED_PROBING,
     Cause.PROVISION_FAILED: ReplicaStatus.FAILED_PROVISION,
     **dict.fromkeys(REFUSALS, ReplicaStatus.FAILED_PROVISION),
-    **dict.fromkeys(LOSSES, ReplicaStatus.PREEMPTED),
+    **dict.fromkeys(TAKEN, ReplicaStatus.PREEMPTED),
 }
 
 
@@ -50,14 +50,19 @@ def replica_status(replica: Replica) -> ReplicaStatus:
         return living
     if replica.phase is Phase.TERMINATING and replica.attempts >= CLEANUP_ATTEMPTS:
         return ReplicaStatus.FAILED_CLEANUP
-    if replica.phase is Phase.GONE or replica.ended_by in LOSSES:
+    if replica.phase is Phase.GONE or replica.ended_by in TAKEN:
         return _FAILED.get(replica.ended_by or Cause.SCALED_DOWN, ReplicaStatus.SHUTTING_DOWN)
     return ReplicaStatus.SHUTTING_DOWN
 
 
 def failed(replica: Replica) -> bool:
-    """It ended by a failure or a refusal: its row stays to tell why."""
-    return replica.ended_by in FAILURES | REFUSALS
+    """It ended by a failure or a refusal: its row stays to tell why. That no spot machine was to be had is usual."""
+    return replica.ended_by in FAILURES or (replica.ended_by in REFUSALS and not replica.offer.spot)
+
+
+def shown(replica: Replica) -> bool:
+    """Whether people are shown its row: one whose machine was taken away is not, once nothing is left of it."""
+    return replica.phase is not Phase.GONE or failed(replica)
 
 
 def service_status(service: Service, replicas: Sequence[Replica], target: int) -> ServiceStatus:

@@ -9,9 +9,11 @@ from skyserve.model.snapshot import Snapshot
 from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView, VersionView
 from skyserve.policy.lifecycle import ENDING, FAILURES
 from skyserve.policy.pacing import may_launch_at
-from skyserve.policy.placement import choose
+from skyserve.policy.placement import Chooser
+from skyserve.policy.placement.choosing import offers_of
 from skyserve.policy.schedule import at_this_hour
-from skyserve.policy.status import replica_status, service_status
+from skyserve.policy.spot import no_spot
+from skyserve.policy.status import replica_status, service_status, shown
 from skyserve.policy.wanted import wanted_replicas
 
 
@@ -19,7 +21,8 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
     """One service. `host`: where the endpoint listens, as users reach it."""
     snapshot = at_this_hour(snapshot)
     service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
-    counted = [r for r in replicas if not replica_status(r).startswith("FAILED")]
+    rows = [r for r in replicas if shown(r)]
+    counted = [r for r in rows if not replica_status(r).startswith("FAILED")]
     ready = [r for r in replicas if r.phase is Phase.READY]
     wanted = wanted_replicas(service, target) if service.goal is Goal.RUN else 0
     return ServiceView(
@@ -39,7 +42,7 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
         requested_resources=requested_resources,
         tls_encrypted=False,
         created_at=service.created_at,
-        replicas=[_replica_view(snapshot, r) for r in replicas],
+        replicas=[_replica_view(snapshot, r) for r in rows],
         stopped_reason=service.stopped_reason,
     )
 
@@ -51,16 +54,18 @@ def _detail(snapshot: Snapshot) -> str:
     if service.goal is not Goal.RUN:
         stuck = [r for r in replicas if r.phase is Phase.TERMINATING and r.attempts]
         return f"replica {stuck[0].id}: {stuck[0].detail}" if stuck else ""
-    alive = [r for r in replicas if r.alive]
-    if len(alive) < wanted_replicas(service, snapshot.version.target):
-        wait = may_launch_at(service, snapshot.version.target) - snapshot.now
+    target = snapshot.version.target
+    alive = [r for r in replicas if r.alive and not r.doomed]
+    if len(alive) < wanted_replicas(service, target):
+        wait = may_launch_at(service, target) - snapshot.now
         if wait > 0:
             last = max((r for r in replicas if r.ended_by in FAILURES), key=lambda r: r.id, default=None)
             why = f"; the last: {last.detail}" if last else ""
             return f"{service.failure_streak} replicas failed in a row, the next try is in {wait:.0f} s{why}"
-        choice = choose(snapshot, replicas, (r.offer.place for r in alive))
-        if choice.offer is None:
-            return choice.reason
+        if target.placement is not None:
+            return no_spot(snapshot)
+        choice = Chooser(snapshot, offers_of(snapshot), replicas, (r.offer.place for r in alive)).choose()
+        return choice.reason if choice.offer is None else ""
     return ""
 
 
@@ -68,19 +73,20 @@ def _replica_view(snapshot: Snapshot, replica: Replica) -> ReplicaView:
     target = snapshot.version.target
     address = replica.instance.addresses.get(target.port) if replica.instance else None
     seen = snapshot.observations.get(replica.id)
-    shown = replica.detail if replica.phase in ENDING or replica.phase in (Phase.NOT_READY, Phase.PENDING) else ""
+    told = replica.phase in (*ENDING, Phase.NOT_READY, Phase.PENDING) or replica.doomed
+    words = replica.detail if told else ""
     task = seen.task if seen else None
     if replica.phase is Phase.STARTING and task is not None:
-        shown = f"{task.stage} runs" if task.exit_code is None else f"{task.stage} ended"
+        words = f"{task.stage} runs" if task.exit_code is None else f"{task.stage} ended"
     if replica.phase is Phase.STARTING and seen is not None and seen.probe.passes > target.probe.rise:
-        shown = "the probe passes, but the endpoint has not accepted it yet"
+        words = "the probe passes, but the endpoint has not accepted it yet"
     if replica.phase is Phase.PROVISIONING and replica.attempts:
-        shown = f"try {replica.attempts + 1}: {replica.detail}"
+        words = f"try {replica.attempts + 1}: {replica.detail}"
     return ReplicaView(
         replica_id=replica.id,
         version=replica.version,
         status=replica_status(replica),
-        detail=shown,
+        detail=words,
         endpoint=str(address) if address else None,
         launched_at=replica.created_at,
         infra=str(replica.offer.place),

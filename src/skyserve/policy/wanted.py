@@ -13,6 +13,15 @@ def wanted_replicas(service: Service, target: Target) -> int:
 
 
 def most_replicas(target: Target) -> int | None:
-    """Cap of all that may hold a machine, those too that are on their way out; None: a fixed number needs none."""
-    knobs = target.autoscaling
-    return None if knobs is None else knobs.high + knobs.overprovision
+    """Cap of all that may hold a machine, those too that are on their way out; None: a fixed number needs none.
+
+    On spot machines, as many as are wanted at most and the extra; and once more as many where on-demand machines stand
+    in for them, since both are asked for together.
+    """
+    knobs, placement = target.autoscaling, target.placement
+    if knobs is None:
+        return None
+    most = knobs.high + knobs.overprovision
+    if placement is None:
+        return most
+    return most + placement.extra + (knobs.high if placement.stand_in else 0)

@@ -2,6 +2,7 @@
 
 import json
 
+from skyserve.model.placement import SpotPlacer
 from skyserve.model.resources import ResourceRequest
 from skyserve.spec.amounts import amount_text, number_text
 from skyserve.spec.probe import ReadinessProbe
@@ -28,6 +29,13 @@ def requested_resources(task: Task) -> str:
     return (" > " if task.resources.is_ordered else " or ").join(dict.fromkeys(alternatives))
 
 
+def no_fit_remedy(task: Task) -> str:
+    """What to do where nothing fits the resources."""
+    if all(option.use_spot for option in task.resources.alternatives):
+        return "Remove use_spot, since machines of your own are no spot machines, or ask for less in `resources:`."
+    return "Ask for less in `resources:`."
+
+
 def service_rows(task: Task) -> list[tuple[str, str]]:
     """(label, value) of the `Service spec:` block. Shows no secret."""
     service = service_of(task)
@@ -39,7 +47,7 @@ def service_rows(task: Task) -> list[tuple[str, str]]:
         ("Readiness probe timeout seconds", number_text(probe.timeout_seconds)),
         ("Replica autoscaling policy", describe_policy(task)),
         ("TLS Certificates", f"Keyfile: {tls.keyfile}, Certfile: {tls.certfile}" if tls else "No TLS Enabled"),
-        ("Spot Policy", _spot(service.scaling)),
+        ("Spot Policy", _spot(service.scaling, task.resources.uses_spot)),
         ("Load Balancing Policy", service.load_balancing_policy.value),
     ]
 
@@ -82,12 +90,14 @@ def _without_secrets(text: str, task: Task) -> str:
     return text
 
 
-def _spot(policy: ReplicaPolicy) -> str:
+def _spot(policy: ReplicaPolicy, uses_spot: bool) -> str:
+    if not uses_spot:
+        return "No spot policy"
     base = policy.base_ondemand_fallback_replicas
-    if policy.dynamic_ondemand_fallback and policy.spot_placer:
+    if policy.dynamic_ondemand_fallback and policy.spot_placer is SpotPlacer.DYNAMIC_FALLBACK:
         return "SpotHedge"
     if policy.dynamic_ondemand_fallback:
         return "Dynamic on-demand fallback" + (f" with {_replicas(base, 'base on-demand ')}" if base else "")
     if base:
         return f"Static spot mixture with {_replicas(base, 'base on-demand ')}"
-    return f"Spot placement with {policy.spot_placer} placer" if policy.spot_placer else "No spot policy"
+    return f"Spot placement with {policy.spot_placer or SpotPlacer.ADAPTIVE} placer"

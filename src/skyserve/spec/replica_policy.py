@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import model_validator
 
+from skyserve.model.placement import SpotPlacer
 from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, Seconds, invalid
 from skyserve.spec.schedule import ScheduleWindow
 from skyserve.spec.step_limit import StepLimit
+
+_SPOT_ALONE = (SpotPlacer.EVEN_SPREAD, SpotPlacer.ROUND_ROBIN)
+"""Placers that know nothing of on-demand machines."""
 
 _ACCELERATOR_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]*(:\d+(\.\d+)?)?")
 
@@ -40,8 +44,8 @@ class ReplicaPolicy(Model):
     """Of the replicas on spot machines, how many are to be on-demand instead."""
     dynamic_ondemand_fallback: bool | None = None
     """Whether on-demand machines stand in for spot machines that are not ready."""
-    spot_placer: Annotated[Literal["dynamic_fallback"], AnyCase] | None = None
-    """How spot replicas are spread over places."""
+    spot_placer: Annotated[SpotPlacer, AnyCase] | None = None
+    """How spot replicas are spread over places; adaptive unless written."""
 
     retired: ClassVar = {
         "auto_restart": "Remove it: replicas that fail are always replaced.",
@@ -80,6 +84,9 @@ class ReplicaPolicy(Model):
             yield Finding("given together with target_qps_per_replica", "Keep one of them.", (targets[1],))
         if self.max_replicas == 0 and (self.num_overprovision or targets):
             yield Finding("no replica could ever start", "Write 1 or more.", ("max_replicas",))
+        if self.dynamic_ondemand_fallback and self.spot_placer in _SPOT_ALONE:
+            remedy = "Write adaptive or dynamic_fallback, or remove dynamic_ondemand_fallback."
+            yield Finding(f"{self.spot_placer} has no machine stand in for another", remedy, ("spot_placer",))
         for key in self.target_qps_per_replica if isinstance(self.target_qps_per_replica, dict) else ():
             if not _ACCELERATOR_KEY.fullmatch(key):
                 where = ("target_qps_per_replica", key)

@@ -153,6 +153,12 @@ class Resources(Option):
         return bool(self.ordered) or (self.accelerators is not None and self.accelerators.ordered)
 
     @property
+    def uses_spot(self) -> bool:
+        """Whether replicas go to spot machines first: some alternative asks for them, or the one preferred does."""
+        spot = [bool(option.use_spot) for option in self.alternatives]
+        return spot[0] if self.is_ordered else any(spot)
+
+    @property
     def alternatives(self) -> tuple[Option, ...]:
         """Every acceptable combination, each with at most one accelerator, none twice."""
         entries = self.any_of or self.ordered

@@ -31,11 +31,6 @@ _OPTION_KEYS = (
     "priority",
     "priority_class",
 )
-_POLICY_KEYS = (
-    "base_ondemand_fallback_replicas",
-    "dynamic_ondemand_fallback",
-    "spot_placer",
-)
 
 
 def refuse_unsupported(task: Task, source: Source | None = None) -> None:
@@ -84,9 +79,6 @@ def _resources(task: Task) -> Iterator[Finding]:
         written += ((entry, ("resources", group, number)) for number, entry in enumerate(entries))
     for option, path in written:
         yield from _option(option, path)
-    if all(option.use_spot for option in task.resources.alternatives):
-        remedy = "Remove it: machines of your own are never taken away."
-        yield Finding(f"spot machines are {_YET}", remedy, ("resources", "use_spot"))
 
 
 def _option(option: Option, path: Path) -> Iterator[Finding]:
@@ -117,10 +109,3 @@ def _location(option: Option, path: Path) -> Iterator[Finding]:
 def _service(service: Service) -> Iterator[Finding]:
     if service.tls is not None:
         yield Finding(_YET, "Remove it, or let a proxy before the endpoint speak https.", ("service", "tls"))
-    policy = service.replica_policy
-    if policy is None:
-        return
-    path = ("service", "replica_policy")
-    for name in _POLICY_KEYS:
-        if getattr(policy, name):
-            yield Finding(_YET, _REMOVE, (*path, name))

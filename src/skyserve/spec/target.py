@@ -2,6 +2,7 @@
 
 from skyserve.model import autoscaling as model
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
+from skyserve.model.placement import Placement, SpotPlacer
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.schedule import Window
 from skyserve.model.service import ProbeSettings, Target
@@ -19,8 +20,10 @@ def target_of(task: Task) -> Target:
     """The number and kind of replicas, their probe, and how they are served. Raises SpecError if it is no service."""
     service = service_of(task)
     scaling = service.scaling
+    placement = _placement(task)
+    extra = 0 if placement else scaling.num_overprovision or 0
     return Target(
-        replicas=scaling.min_replicas + (scaling.num_overprovision or 0),
+        replicas=scaling.min_replicas + extra,
         port=main_port(task),
         requests=requests_of(task),
         ordered=task.resources.is_ordered,
@@ -29,11 +32,32 @@ def target_of(task: Task) -> Target:
         load_balancing_policy=service.load_balancing_policy,
         stream_timeout=service.load_balancer.stream_timeout_seconds,
         drain_seconds=service.drain_seconds,
-        autoscaling=_autoscaling(scaling),
-        overprovision=scaling.num_overprovision or 0,
+        autoscaling=_autoscaling(scaling, extra),
+        overprovision=extra,
         schedule=tuple(map(_window, scaling.schedule)),
         capacities=scaling.target_qps_per_replica if isinstance(scaling.target_qps_per_replica, dict) else {},
         update=service.update.settings(service.readiness_probe.initial_delay_seconds),
+        placement=placement,
+    )
+
+
+EXTRA = 1
+"""Spot replicas that `adaptive` may keep beyond those wanted, while losses are frequent, where no number is written."""
+
+
+def _placement(task: Task) -> Placement | None:
+    """None where no spot machine is asked for."""
+    if not task.resources.uses_spot:
+        return None
+    policy = service_of(task).scaling
+    placer = policy.spot_placer or SpotPlacer.ADAPTIVE
+    usual = EXTRA if placer is SpotPlacer.ADAPTIVE else 0
+    return Placement(
+        placer=placer,
+        extra=usual if policy.num_overprovision is None else policy.num_overprovision,
+        base_on_demand=policy.base_ondemand_fallback_replicas or 0,
+        stand_in=bool(policy.dynamic_ondemand_fallback)
+        or not all(option.use_spot for option in task.resources.alternatives),
     )
 
 
@@ -41,7 +65,7 @@ CONCURRENCY = 2.0
 """Requests in flight for each replica where no target is written, as Ray Serve has it (`target_ongoing_requests`)."""
 
 
-def _autoscaling(policy: ReplicaPolicy) -> Autoscaling | None:
+def _autoscaling(policy: ReplicaPolicy, extra: int) -> Autoscaling | None:
     """None for a fixed number."""
     if policy.is_fixed:
         return None
@@ -53,7 +77,7 @@ def _autoscaling(policy: ReplicaPolicy) -> Autoscaling | None:
         high=policy.min_replicas if policy.max_replicas is None else policy.max_replicas,
         upscale_delay=policy.upscale_delay_seconds,
         downscale_delay=policy.downscale_delay_seconds,
-        overprovision=policy.num_overprovision or 0,
+        overprovision=extra,
         upscale_step=_step(policy.upscale_step),
         downscale_step=_step(policy.downscale_step),
     )

@@ -65,6 +65,7 @@ services = Table(
     Column("last_failure_at", Double, nullable=False),
     Column("scaling", JSON(none_as_null=True)),
     Column("rollout", JSON(none_as_null=True)),
+    Column("placement", JSON(none_as_null=True)),
     Column("next_replica_id", Integer, nullable=False),
     sqlite_autoincrement=True,  # ids of removed services stay used, as they do by PostgreSQL's sequences
 )
@@ -110,6 +111,7 @@ replicas = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_at", Double, nullable=False),
     Column("renewals", Integer, nullable=False, server_default="0"),
+    Column("noticed_at", Double),
     ForeignKeyConstraint(["service_id", "version"], [versions.c.service_id, versions.c.number], ondelete="CASCADE"),
 )
 

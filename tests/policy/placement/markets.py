@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
+from pydantic import TypeAdapter
+
 from skyserve.model.place import Place
+from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
 from skyserve.policy.placement.market import Decision, Ended, Fate, Held, Market, Policy
-from skyserve.policy.placement.memory import Memory
 
 ON_DEMAND = Offer(Place("aws", "west"), "m", 4, 16, hourly_usd=3.0)
 STEP = 30.0
@@ -19,6 +21,14 @@ def place(zone: str) -> Place:
 def spot(zone: str, price: float = 1.0) -> Offer:
     """What that zone offers."""
     return Offer(place(zone), "m", 4, 16, spot=True, hourly_usd=price)
+
+
+_MEMORY = TypeAdapter(Memory)
+
+
+def stored(memory: Memory) -> Memory:
+    """As the database gives it back."""
+    return _MEMORY.validate_json(_MEMORY.dump_json(memory))
 
 
 @dataclass
@@ -43,7 +53,7 @@ class Story:
             self.wanted, self.zones, ON_DEMAND, tuple(self.held), tuple(self.ended), self.extra, cold_start_seconds=STEP
         )
         decision = self.last = self.policy(market, self.memory, self.now)
-        self.memory = Memory.from_json(decision.memory.to_json())
+        self.memory = stored(decision.memory)
         ends = {end.replica_id for end in decision.ends}
         self.held = [replace(h, ready=True) for h in self.held if h.id not in ends]
         for placing in decision.launches:

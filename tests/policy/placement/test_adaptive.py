@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
+from skyserve.model.placement import Memory, PlaceMemory
 from skyserve.policy.placement import POLICIES
 from skyserve.policy.placement.learning import losses_an_hour
-from skyserve.policy.placement.memory import Memory, PlaceMemory
 from tests.policy.placement.markets import Story, place, spot
 
 THREE = (spot("west-a"), spot("west-b"), spot("east-a"))
@@ -44,7 +44,7 @@ def test_a_refusing_place_is_asked_ever_less_often() -> None:
 
 def test_on_demand_stands_in_for_what_is_missing_only() -> None:
     """A lost extra starts nothing on demand."""
-    lossy = Memory(places={o.place: PlaceMemory(losses=5, hours=10) for o in THREE})
+    lossy = Memory(places={o.place.key: PlaceMemory(losses=5, hours=10) for o in THREE})
     settled = story(extra=1, memory=lossy).steps(3)
     assert settled.zones_used() == ["east-a", "east-a", "west-a", "west-b"]
     assert settled.close("west-b").step().stand_ins() == 0
@@ -85,13 +85,15 @@ def test_a_loss_after_notice_is_one_loss() -> None:
 
 def test_a_place_that_loses_often_is_avoided() -> None:
     """Two replicas share a quiet place sooner than that one goes where losses are frequent."""
-    known = Memory(places={place("west-a"): PlaceMemory(losses=20, hours=20), place("east-a"): PlaceMemory(hours=60)})
+    known = Memory(
+        places={place("west-a").key: PlaceMemory(losses=20, hours=20), place("east-a").key: PlaceMemory(hours=60)}
+    )
     assert "west-a" not in story(memory=known).steps(3).zones_used()
 
 
 def test_a_higher_price_is_paid_for_fewer_losses_only_as_far_as_it_pays() -> None:
     """Of two quiet places the cheaper is taken, though the dearer lost a little less."""
-    known = Memory(places={place("west-a"): PlaceMemory(hours=40), place("west-b"): PlaceMemory(hours=50)})
+    known = Memory(places={place("west-a").key: PlaceMemory(hours=40), place("west-b").key: PlaceMemory(hours=50)})
     zones = (spot("west-a", 1.0), spot("west-b", 4.0))
     chosen = Story(POLICIES["adaptive"], zones, {"west-a", "west-b"}, wanted=1, extra=0, memory=known).step()
     assert chosen.zones_used() == ["west-a"]
@@ -99,13 +101,13 @@ def test_a_higher_price_is_paid_for_fewer_losses_only_as_far_as_it_pays() -> Non
 
 def test_extra_goes_when_losses_are_rare() -> None:
     """A market that has been quiet for days is not worth an extra replica."""
-    quiet = Memory(places={o.place: PlaceMemory(losses=0.0, hours=60.0) for o in THREE})
+    quiet = Memory(places={o.place.key: PlaceMemory(losses=0.0, hours=60.0) for o in THREE})
     assert len(story(extra=1, memory=quiet).steps(3).zones_used()) == 3
 
 
 def test_extra_comes_after_losses_and_goes_again() -> None:
     """Losses raise the number, quiet days lower it."""
-    quiet = Memory(places={o.place: PlaceMemory(hours=20.0) for o in THREE})
+    quiet = Memory(places={o.place.key: PlaceMemory(hours=20.0) for o in THREE})
     market = story(extra=1, memory=quiet).steps(3)
     assert len(market.zones_used()) == 3
     for _ in range(30):
@@ -121,7 +123,7 @@ def test_extra_comes_after_losses_and_goes_again() -> None:
 
 def test_old_losses_fade() -> None:
     """A day makes a loss count half; the estimate returns towards that of an unknown place."""
-    known = Memory(places={place("west-a"): PlaceMemory(losses=8, hours=4)})
+    known = Memory(places={place("west-a").key: PlaceMemory(losses=8, hours=4)})
     later = [losses_an_hour(known, place("west-a"), days * 86_400) for days in (0, 1, 3, 30)]
     assert later == sorted(later, reverse=True)
     assert abs(later[-1] - losses_an_hour(Memory(), place("west-a"), 0)) < 0.01

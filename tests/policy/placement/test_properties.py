@@ -1,16 +1,15 @@
 """What holds for every policy in every market."""
 
-import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skyserve.model.placement import Memory, PlaceMemory
 from skyserve.policy.placement import POLICIES
 from skyserve.policy.placement.market import Decision, Ended, Fate, Held, Market
-from skyserve.policy.placement.memory import Memory, PlaceMemory
-from tests.policy.placement.markets import ON_DEMAND, Story, spot
+from tests.policy.placement.markets import ON_DEMAND, Story, spot, stored
 
 ZONES = tuple(spot(zone) for zone in ("west-a", "west-b", "east-a", "east-b"))
 HEDGING = ("adaptive", "dynamic_fallback")
@@ -22,7 +21,7 @@ known = st.builds(
 ids = st.frozensets(st.integers(1, 20))
 memories = st.builds(
     Memory,
-    st.dictionaries(st.sampled_from([o.place for o in ZONES]), known),
+    st.dictionaries(st.sampled_from([o.place.key for o in ZONES]), known),
     ids,
     ids,
     ids,
@@ -75,7 +74,7 @@ def test_it_never_launches_beyond_the_cap(name: str, market: Market, memory: Mem
 def test_it_decides_the_same_from_the_same(name: str, market: Market, memory: Memory, now: float) -> None:
     """Twice the same, also from a memory that was written and read; and there is a reason for everything."""
     first = POLICIES[name](market, memory, now)
-    read = Memory.from_json(json.loads(json.dumps(memory.to_json())))
+    read = stored(memory)
     assert read == memory
     assert POLICIES[name](market, read, now) == first
     assert all(placing.reason for placing in first.launches)

@@ -1,4 +1,5 @@
-"""Where replicas go. `choose` places one replica of a fixed number; the policies for spot machines decide as a whole.
+"""Where replicas go. `Chooser` places one after the other on machines that nobody takes back; the policies for spot
+machines decide as a whole.
 
 A policy is a pure function `(Market, Memory, now) -> Decision`: from what may be had and what is held, with what it
 remembers, it says what to launch, what to end and why, and what to remember. The caller keeps the memory.
@@ -8,7 +9,7 @@ from collections.abc import Mapping
 
 from skyserve.policy.placement.adaptive import adaptive
 from skyserve.policy.placement.cheapest import cheapest
-from skyserve.policy.placement.choosing import Chooser, choose
+from skyserve.policy.placement.choosing import Chooser
 from skyserve.policy.placement.dynamic_fallback import dynamic_fallback
 from skyserve.policy.placement.even_spread import even_spread
 from skyserve.policy.placement.market import Policy
@@ -19,4 +20,4 @@ POLICIES: Mapping[str, Policy] = {
 }
 """By the name that `spot_placer` has."""
 
-__all__ = ["POLICIES", "Chooser", "choose"]
+__all__ = ["POLICIES", "Chooser"]

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from skyserve.model.place import Place
+from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
 from skyserve.policy.placement.learning import learn, losses_an_hour
 from skyserve.policy.placement.market import Decision, Ending, Held, Market, Placing
-from skyserve.policy.placement.memory import Memory
 
 ALLOWED_SHORT = 0.005
 """The share of time with too few replicas that is as bad as paying for one more spot replica all the time. A choice,
@@ -97,7 +97,7 @@ def _surplus(market: Market, memory: Memory, kept: Sequence[Held], wanted: int, 
         return []
     used = Counter(h.offer.place for h in kept)
     cost = {h.id: _useful_hour(market, memory, h.offer, used[h.offer.place] - 1, now) for h in kept}
-    worst = sorted(kept, key=lambda h: (h.ready, -cost[h.id], -h.id))
+    worst = sorted(kept, key=lambda h: (h.ready, -cost[h.id], h.in_flight, -h.id))
     return [
         Ending(h.id, f"losses are too rare to keep more than {wanted}") for h in worst[: max(0, len(kept) - wanted)]
     ]
@@ -111,7 +111,7 @@ def _stand_ins(market: Market, kept: Sequence[Held]) -> tuple[list[Placing], lis
     """
     ready = sum(h.ready for h in kept)
     starting = [h.id for h in kept if h.accepted and not h.ready]
-    serving = [h for h in market.stand_ins if h.ready]
+    serving = sorted((h for h in market.stand_ins if h.ready), key=lambda h: (-h.in_flight, h.id))
     short = max(0, market.wanted - ready)
     over = [Ending(h.id, f"{ready} spot replicas are ready") for h in serving[short:]]
     short = max(0, short - len(serving))

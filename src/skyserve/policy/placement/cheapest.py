@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from skyserve.model.placement import Memory
 from skyserve.policy.placement.learning import learn
 from skyserve.policy.placement.market import Decision, Market, Placing
-from skyserve.policy.placement.memory import Memory
 
 
 def cheapest(market: Market, memory: Memory, now: float) -> Decision:

@@ -8,9 +8,9 @@ on-demand replicas as there are too few *ready* spot replicas, the extra one inc
 from dataclasses import replace
 from zlib import crc32
 
+from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
 from skyserve.policy.placement.market import Decision, Ending, Market, Placing
-from skyserve.policy.placement.memory import Memory
 from skyserve.policy.placement.news import news
 
 REBALANCE_BELOW = 2
@@ -32,7 +32,7 @@ def _learn(market: Market, memory: Memory) -> Memory:
     for place in dict.fromkeys((*told.lost, *told.refused)):  # several replicas, one piece of news of their place
         memory = memory.with_place(place, replace(memory.of(place), preempting=True))
         if sum(not memory.of(o.place).preempting for o in market.spot) < REBALANCE_BELOW:
-            memory = replace(memory, places={p: replace(k, preempting=False) for p, k in memory.places.items()})
+            memory = replace(memory, places={key: replace(k, preempting=False) for key, k in memory.places.items()})
     for place in told.arrived:
         if memory.of(place).preempting:
             memory = memory.with_place(place, replace(memory.of(place), preempting=False))
@@ -68,5 +68,5 @@ def _fallback(market: Market) -> tuple[list[Placing], tuple[Ending, ...]]:
     if missing > 0 and market.on_demand:
         reason = f"{ready} of {market.wanted + market.extra} spot replicas are ready"
         return [Placing(market.on_demand, f"on demand while {reason}")] * missing, ()
-    surplus = sorted(market.stand_ins, key=lambda h: (h.ready, -h.id))[: max(0, -missing)]
+    surplus = sorted(market.stand_ins, key=lambda h: (h.ready, h.in_flight, -h.id))[: max(0, -missing)]
     return [], tuple(Ending(h.id, f"{ready} spot replicas are ready") for h in surplus)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from skyserve.model.placement import Memory
 from skyserve.policy.placement.market import Decision, Market, Placing
-from skyserve.policy.placement.memory import Memory
 
 
 def even_spread(market: Market, memory: Memory, now: float) -> Decision:

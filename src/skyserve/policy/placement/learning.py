@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from skyserve.model.place import Place
+from skyserve.model.placement import Memory, PlaceMemory
 from skyserve.policy.placement.market import Market
-from skyserve.policy.placement.memory import Memory, PlaceMemory
 from skyserve.policy.placement.news import news
 
 REST_SECONDS = 60.0
@@ -49,7 +49,7 @@ def _exposure(market: Market, memory: Memory, now: float) -> Memory:
     places = dict(memory.places)
     for place in market.used():
         known = _aged(memory.of(place), now)
-        places[place] = replace(known, hours=known.hours + (now - memory.at) / 3600)
+        places[place.key] = replace(known, hours=known.hours + (now - memory.at) / 3600)
     return replace(memory, places=places)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from skyserve.model.place import Place
+from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
-from skyserve.policy.placement.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Held:
     """Its place gave the machine; False while that is not known."""
     doomed: bool = False
     """Its infra gave notice that it will be taken away. It still serves."""
+    in_flight: int = 0
+    """Requests that it answers now."""
 
 
 class Fate(StrEnum):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from skyserve.model.place import Place
+from skyserve.model.placement import Memory
 from skyserve.policy.placement.market import Fate, Market
-from skyserve.policy.placement.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from skyserve.model.plan import Finish, Forget, Reclaim
 from skyserve.model.replica import Phase
 from skyserve.model.service import Goal
 from skyserve.policy.draft import Draft
-from skyserve.policy.pacing import resting_place
+from skyserve.policy.placement.resting import counts_until
 from skyserve.policy.status import failed
 
 HISTORY = 10
@@ -18,11 +18,11 @@ def reclaim_leaks(draft: Draft) -> None:
 
 
 def forget_history(draft: Draft) -> None:
-    """Failed replicas stay to tell why, the last ones, and as long as their place rests, or it would be tried again at
-    once; all others go once they are gone."""
+    """Failed replicas stay to tell why, the last ones; and any as long as its end counts against its place, or that
+    would be tried again at once. All others go once they are gone."""
     gone = draft.replicas(Phase.GONE)
     keep = {r.id for r in [r for r in gone if failed(r)][-HISTORY:]}
-    keep |= {r.id for r in gone if resting_place(r) > draft.now}
+    keep |= {r.id for r in gone if counts_until(r) > draft.now}
     for replica in gone:
         if replica.id not in keep:
             draft.forget(replica)

@@ -26,8 +26,12 @@ def drain(draft: Draft) -> None:
 
 
 def _limit(draft: Draft, replica: Replica) -> float:
-    drain_seconds = draft.target_of(replica).drain_seconds
-    return drain_seconds if draft.service.goal is Goal.RUN else min(drain_seconds, DOWN_DRAIN_SECONDS)
+    limit = draft.target_of(replica).drain_seconds
+    if draft.service.goal is not Goal.RUN:
+        limit = min(limit, DOWN_DRAIN_SECONDS)
+    if replica.doomed_at is not None:
+        limit = min(limit, max(0.0, replica.doomed_at - replica.since))
+    return limit
 
 
 def see_machines_off(draft: Draft) -> None:

@@ -18,6 +18,9 @@ endpoint that has not accepted it by then is in trouble of its own."""
 PROVISION_SECONDS = 1800.0
 """Longest time a machine may take to come up."""
 
+SHUT_DOWN_EXIT_CODE = 143
+"""Of a script that got SIGTERM (128 + 15): so an operating system ends what runs before it powers off."""
+
 _MACHINE_EXPECTED = (Phase.PROVISIONING, Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
 
 
@@ -45,13 +48,11 @@ def _launch_failed(draft: Draft, replica: Replica, setback: Setback) -> None:
 
 
 def follow_machines(draft: Draft) -> None:
-    """Machines that came up, were lost, or will be taken away."""
+    """Machines that came up or were lost."""
     for replica in draft.replicas(*_MACHINE_EXPECTED):
         seen = draft.seen(replica)
         if replica.instance is not None and (lost := _loss(draft, replica, seen)):
-            draft.move(replica, Cause.MACHINE_LOST, lost)
-        elif seen.instance is not None and seen.instance.doomed_at is not None:
-            draft.move(replica, Cause.PREEMPTED, f"{replica.offer.place} takes the machine back")
+            draft.move(replica, *lost)
         elif replica.phase is Phase.PROVISIONING:
             _follow_launch(draft, replica, seen)
 
@@ -66,19 +67,24 @@ def _follow_launch(draft: Draft, replica: Replica, seen: Observation) -> None:
         draft.wake(replica.since + PROVISION_SECONDS)
 
 
-def _loss(draft: Draft, replica: Replica, seen: Observation) -> str:
+def _loss(draft: Draft, replica: Replica, seen: Observation) -> tuple[Cause, str] | None:
+    """How its machine was lost. What ends on a spot machine, or after a notice, was taken back."""
+    taken = replica.doomed or replica.offer.spot
+    cause = Cause.PREEMPTED if taken else Cause.MACHINE_LOST
     if seen.absent:
-        return f"the machine at {replica.offer.place} is gone"
+        return cause, f"the {'spot ' if replica.offer.spot else ''}machine at {replica.offer.place} is gone"
     if seen.instance is not None and seen.instance.state is InstanceState.STOPPED:
-        return f"all processes of the replica at {replica.offer.place} are gone"
+        if taken:
+            return cause, f"{replica.offer.place} took the machine back"
+        return cause, f"all processes of the replica at {replica.offer.place} are gone"
     if seen.unreachable_since is None:
-        return ""
+        return None
     dark_for = draft.now - seen.unreachable_since
     serving = replica.phase in (Phase.READY, Phase.DRAINING) and seen.probe.failures == 0
     if serving or dark_for < UNREACHABLE_SECONDS:
         draft.wake(seen.unreachable_since + UNREACHABLE_SECONDS)
-        return ""
-    return f"{replica.offer.place} has not answered for {dark_for:.0f} s"
+        return None
+    return Cause.MACHINE_LOST, f"{replica.offer.place} has not answered for {dark_for:.0f} s"
 
 
 def follow_tasks(draft: Draft) -> None:
@@ -93,7 +99,18 @@ def follow_tasks(draft: Draft) -> None:
         else:
             words = f"`{task.stage}` exited with code {task.exit_code}{told}"
         early = replica.phase is Phase.STARTING and task.stage is not Stage.RUN
-        draft.move(replica, Cause.SETUP_FAILED if early else Cause.RUN_FAILED, words)
+        if replica.offer.spot and task.exit_code == SHUT_DOWN_EXIT_CODE:
+            draft.move(replica, Cause.PREEMPTED, f"{words}, as when its machine shuts down")
+        else:
+            _fail(draft, replica, Cause.SETUP_FAILED if early else Cause.RUN_FAILED, words)
+
+
+def _fail(draft: Draft, replica: Replica, cause: Cause, words: str) -> None:
+    """What fails while its machine is being taken back fails for that: the failure budget is for faults of the task."""
+    if replica.doomed:
+        draft.move(replica, Cause.PREEMPTED, f"{words}, while its machine is taken back")
+    else:
+        draft.move(replica, cause, words)
 
 
 def follow_probes(draft: Draft) -> None:
@@ -133,7 +150,7 @@ def _follow_unready(draft: Draft, replica: Replica) -> None:
             draft.wake(draft.now + ACCEPT_SECONDS)
     elif draft.now - replica.since > probe.failure_threshold:
         words = f"probes failed for {probe.failure_threshold:g} s"
-        draft.move(replica, Cause.PROBING_FAILED, _with_last(words, seen))
+        _fail(draft, replica, Cause.PROBING_FAILED, _with_last(words, seen))
     else:
         draft.wake(replica.since + probe.failure_threshold)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from skyserve.model.place import Place
+from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
 from skyserve.policy.placement.market import Ended, Fate, Held, Market, Policy
-from skyserve.policy.placement.memory import Memory
 from skyserve.sim.spot.trace import Trace
 
 

@@ -1,0 +1,126 @@
+"""Replicas of a version that asks for spot machines, placed by a policy of `skyserve.policy.placement`.
+
+Of the replicas wanted, N in all, some may be on-demand at all times; the policy places the others. Its decision is
+carried out: ends at once, launches as far as there is room, spot before on-demand. At most N and the extra are on spot
+machines, and at most N stand in for them, so that a service never holds more than twice N and the extra, without those
+that their places take back.
+"""
+
+from dataclasses import dataclass, replace
+
+from skyserve.model.placement import Memory, Placement
+from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.snapshot import Snapshot
+from skyserve.policy.draft import Draft, Share
+from skyserve.policy.placement import POLICIES, Chooser
+from skyserve.policy.placement.choosing import offers_of
+from skyserve.policy.placement.keeping import bounded, worth_writing
+from skyserve.policy.placement.market import Market, Placing
+from skyserve.policy.surveying import measured, spot_offers, survey
+from skyserve.policy.victims import victims
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What comes of one decision."""
+
+    due: tuple[Placing, ...]
+    """To be launched, in this order."""
+    memory: Memory
+    """To be remembered, if all that is due is launched."""
+
+
+def place_spot(draft: Draft, share: Share, alive: list[Replica]) -> Placed:
+    """Let the policy decide about the replicas of one version. Those that are too many end; those that are due are
+    returned."""
+    knobs = share.version.target.placement or Placement()
+    count_base = min(knobs.base_on_demand, share.wanted)
+    base, others = _part(count_base, alive)
+    memory = measured(draft.service.placement or Memory(), others, draft.replicas())
+    market = survey(draft, share.version, others, share.wanted - count_base, memory)
+    if not _leads(draft, share):
+        market = replace(market, extra=0)
+    decision = POLICIES[knobs.placer](market, memory, draft.now)
+    draft.wake(decision.wake_at)
+    rows = {replica.id: replica for replica in others}
+    for ending in decision.ends:
+        draft.move(rows[ending.replica_id], Cause.SCALED_DOWN, ending.reason)
+    _trim(draft, market, [r for r in draft.replicas() if r.id in rows and r.alive])
+    spot = [placing for placing in decision.launches if placing.offer.spot]
+    stand_ins = [placing for placing in decision.launches if not placing.offer.spot]
+    missing = [f"{len(base)} of {count_base} that are always on demand"] * (count_base - len(base))
+    elsewhere = _on_demand(draft, share, alive, [*missing, *(placing.reason for placing in stand_ins)])
+    return Placed((*elsewhere[: len(missing)], *spot, *elsewhere[len(missing) :]), decision.memory)
+
+
+def remember_placement(draft: Draft, share: Share, placed: Placed, *, complete: bool) -> None:
+    """Record what the decision leaves to be remembered, if something happened or it is time. Not `complete`: not all
+    that was due could be launched, so that the turn of the next place has not come."""
+    before = draft.service.placement or Memory()
+    after = bounded(placed.memory if complete else replace(placed.memory, turn=before.turn))
+    if _leads(draft, share) and worth_writing(before, after):
+        draft.remember(replace(draft.service, placement=after), "what was learned of places with spot machines")
+
+
+def no_spot(snapshot: Snapshot) -> str:
+    """Why spot replicas that are wanted are not launched now, in words; empty if nothing holds them back."""
+    offers, memory = spot_offers(snapshot), snapshot.service.placement or Memory()
+    knobs = snapshot.version.target.placement
+    if not offers and knobs is not None and knobs.stand_in:
+        choice = Chooser(snapshot, offers_of(snapshot), snapshot.replicas, ()).choose()
+        return choice.reason if choice.offer is None else ""
+    if not offers:
+        return "no enabled infra has a spot machine that fits the request; see `sky check`"
+    rests = [memory.of(offer.place).rests_until - snapshot.now for offer in offers]
+    if min(rests) <= 0:
+        return ""
+    return (
+        f"no place has room for a spot machine now: {len(offers)} rest after they took or refused one, "
+        f"the first is asked again in {min(rests):.0f} s"
+    )
+
+
+def _leads(draft: Draft, share: Share) -> bool:
+    """Of several versions the one wanted learns for all; else the youngest that is placed."""
+    placed = [s.version.number for s in draft.shares if s.version.target.placement is not None]
+    wanted = draft.snapshot.version.number
+    return share.version.number == (wanted if wanted in placed else max(placed, default=0))
+
+
+def _part(count: int, alive: list[Replica]) -> tuple[list[Replica], list[Replica]]:
+    """The replicas that are on demand at all times, and those that are the policy's; none is both."""
+    on_demand = [replica for replica in alive if not replica.offer.spot and not replica.doomed]
+    on_demand.sort(key=lambda replica: (replica.phase is not Phase.READY, replica.id))
+    base = {replica.id for replica in on_demand[:count]}
+    others = [r for r in alive if r.id not in base and (r.offer.spot or not r.doomed)]
+    return on_demand[:count], others
+
+
+def _trim(draft: Draft, market: Market, alive: list[Replica]) -> None:
+    """End what is too much by any policy: more on spot machines than are to be launched at most, or on-demand machines
+    whose place spot machines have taken that are ready."""
+    most = market.wanted + market.extra
+    spot = [replica for replica in alive if replica.offer.spot and not replica.doomed]
+    for replica in victims(draft, spot, len(spot) - most):
+        draft.move(replica, Cause.SCALED_DOWN, f"{len(spot)} spot replicas where {most} are to be had at most")
+    on_demand = [replica for replica in alive if not replica.offer.spot]
+    ready = sum(replica.phase is Phase.READY for replica in spot)
+    for replica in victims(draft, on_demand, len(on_demand) - max(0, most - ready)):
+        draft.move(replica, Cause.SCALED_DOWN, f"{ready} spot replicas are ready")
+
+
+def _on_demand(draft: Draft, share: Share, alive: list[Replica], reasons: list[str]) -> list[Placing]:
+    """The best on-demand machine for each reason, as far as one is to be had."""
+    if not reasons:
+        return []
+    used = [replica.offer.place for replica in alive if not replica.offer.spot]
+    snapshot = draft.snapshot.as_if_wanted(share.version)
+    chooser = Chooser(snapshot, offers_of(snapshot), draft.replicas(), used)
+    found = []
+    for reason in reasons:
+        choice = chooser.choose()
+        draft.wake(choice.wake_at)
+        if choice.offer is None:
+            break
+        found.append(Placing(choice.offer, f"{reason}: to {choice.reason}"))
+    return found
