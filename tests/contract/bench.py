@@ -47,6 +47,10 @@ class Bench(ABC):
         """Let the next launch succeed, and its reply be lost."""
 
     @abstractmethod
+    def lose_next_renewal(self) -> None:
+        """Let the next renewal succeed, and its reply be lost."""
+
+    @abstractmethod
     async def kill(self, instance: Instance) -> None:
         """kill -9 whatever holds the instance's processes together, behind the infra's back."""
 

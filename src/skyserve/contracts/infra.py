@@ -81,6 +81,14 @@ class Shell(Protocol):
         """
         ...
 
+    async def renew(self, label: str) -> None:
+        """Make the scripts here those of `label`: what was started under another is stopped, with all its processes,
+        and forgotten with its logs; files stay. Nothing happens if the label is the last one given, or the first.
+
+        From then on this Shell speaks for that label. A label is not given again once another has followed: `renew`,
+        `put` and `start` of a Shell that was overtaken so raise Gone, and change nothing however late they come."""
+        ...
+
     async def start(self, name: str, script: Script) -> None:
         """Run a script, detached: it goes on whatever becomes of us. Its output, in order, goes to the log `name`,
         its exit code is kept. A name that was started before is not started again."""

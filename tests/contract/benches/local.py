@@ -52,6 +52,9 @@ class LocalBench(Bench):
     def lose_next_launch(self) -> None:
         self.losses.next.add("create")
 
+    def lose_next_renewal(self) -> None:
+        self.losses.next.add("renew")
+
     async def kill(self, instance: Instance) -> None:
         for record in self.root.glob(f"nodes/{instance.id}.*/record.json"):
             keeper, _ = json.loads(record.read_text())["processes"][-1]

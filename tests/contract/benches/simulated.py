@@ -35,6 +35,9 @@ class SimulatedBench(Bench):
     def lose_next_launch(self) -> None:
         self._world.fail("launch", Transient("the reply was lost"), after=True)
 
+    def lose_next_renewal(self) -> None:
+        self._world.fail("renew", Transient("the reply was lost"), after=True)
+
     async def kill(self, instance: Instance) -> None:
         self._world.preempt(instance.id)
 

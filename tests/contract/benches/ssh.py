@@ -43,6 +43,9 @@ class SshBench(Bench):
     def lose_next_launch(self) -> None:
         self.losses.next.add("create")
 
+    def lose_next_renewal(self) -> None:
+        self.losses.next.add("renew")
+
     async def kill(self, instance: Instance) -> None:
         for host in self.hosts:
             for record in _nodes(host).glob(f"{instance.id}.*/record.json"):

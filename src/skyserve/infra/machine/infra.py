@@ -147,7 +147,7 @@ class MachineInfra:
 
     def shell(self, instance: Instance, rank: int = 0) -> Shell:
         """Reach one node."""
-        return MachineShell(self._fleet, instance, rank)
+        return MachineShell(self._fleet, instance, rank, self._options.grace_seconds)
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -13,15 +13,18 @@ from skyserve.model.place import Address
 _CHUNK = 1 << 18
 _PUT_TIMEOUT = 3600
 """A model's weights over a slow line."""
+_RENEW_TIMEOUT = 60
 
 
 class MachineShell:
     """Keeps contracts.infra.Shell."""
 
-    def __init__(self, fleet: Fleet, instance: Instance, rank: int) -> None:
+    def __init__(self, fleet: Fleet, instance: Instance, rank: int, grace_seconds: float) -> None:
         self._fleet = fleet
         self._instance = instance
         self._rank = rank
+        self._grace_seconds = grace_seconds
+        self._label: str | None = None
 
     async def put(self, tree: Tree, content: ContentStore, destination: str) -> None:
         """Ask which blobs the machine lacks, send those, have the tree laid out."""
@@ -35,13 +38,32 @@ class MachineShell:
             {"path": str(e.path), "mode": e.mode, "sha256": e.sha256, "size": e.size, "link": e.link}
             for e in tree.entries
         ]
-        request = {"node": node.name, "destination": destination, "tree": tree.id, "entries": entries}
+        request = {
+            "node": node.name,
+            "label": self._label,
+            "destination": destination,
+            "tree": tree.id,
+            "entries": entries,
+        }
         await machine.change("materialize", request, timeout=_PUT_TIMEOUT)
+
+    async def renew(self, label: str) -> None:
+        """Have the node's keeper end what runs under another label."""
+        self._label = label
+        machine, node = await self._fleet.locate(self._instance, self._rank)
+        request = {"node": node.name, "label": label, "grace": self._grace_seconds}
+        await machine.change("renew", request, timeout=_RENEW_TIMEOUT)
 
     async def start(self, name: str, script: Script) -> None:
         """Have the node's keeper start it."""
         machine, node = await self._fleet.locate(self._instance, self._rank)
-        request = {"node": node.name, "name": name, "body": script.body, "environment": dict(script.environment)}
+        request = {
+            "node": node.name,
+            "label": self._label,
+            "name": name,
+            "body": script.body,
+            "environment": dict(script.environment),
+        }
         await machine.change("start", request)
 
     async def status(self, name: str) -> ScriptStatus:

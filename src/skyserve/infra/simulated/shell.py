@@ -19,15 +19,27 @@ class SimulatedShell:
         self._world = world
         self._instance = instance
         self._rank = rank
+        self._label: str | None = None
 
     async def put(self, tree: Tree, content: ContentStore, destination: str) -> None:
         """Note which tree is where."""
-        self._living("put").trees[self._rank, destination] = tree.id
+        self._current("put").trees[self._rank, destination] = tree.id
         self._world.raise_faults("put", self._instance.place, after=True)
+
+    async def renew(self, label: str) -> None:
+        """Forget what runs under another label."""
+        self._label = label
+        machine = self._current("renew")
+        given = machine.labels.setdefault(self._rank, [])
+        if given[-1:] != [label]:
+            for rank, name in [key for key in machine.runs if given and key[0] == self._rank]:
+                del machine.runs[rank, name]
+            given.append(label)
+        self._world.raise_faults("renew", self._instance.place, after=True)
 
     async def start(self, name: str, script: Script) -> None:
         """Begin the course that the world's behaviour gives."""
-        machine = self._living("start")
+        machine = self._current("start")
         if (self._rank, name) not in machine.runs:
             course = self._world.behaviour(machine.instance, self._rank, name, script)
             machine.runs[self._rank, name] = Run(course, self._world.clock.now())
@@ -62,6 +74,12 @@ class SimulatedShell:
         machine = self._machine()
         if machine.stopped_at is not None:
             raise Gone(f"instance {self._instance.id} was stopped at {self._instance.place}")
+        return machine
+
+    def _current(self, operation: str) -> Machine:
+        machine = self._living(operation)
+        if self._label in machine.labels.get(self._rank, [])[:-1]:
+            raise Gone(f"what instance {self._instance.id} was to run was replaced meanwhile")
         return machine
 
     def _status(self, machine: Machine, name: str) -> ScriptStatus:

@@ -72,6 +72,8 @@ class Machine:
     """By rank and name."""
     trees: dict[tuple[int, str], str] = field(default_factory=dict)
     """By rank and destination: the id of the tree that was put there."""
+    labels: dict[int, list[str]] = field(default_factory=dict)
+    """By rank: the labels that its scripts were given, in their order."""
 
 
 @dataclass(slots=True)
@@ -101,9 +103,9 @@ class World:
     def fail(
         self, operation: str, error: InfraError, *, zone: str | None = None, times: int = 1, after: bool = False
     ) -> None:
-        """Let the next `times` calls of `operation` (`offers`, `launch`, `inventory`, `terminate`, `put`, `start`,
-        `status`, `log`, `forward`) raise `error`, in one zone or in all. With `after` the work is done first: its
-        reply is lost."""
+        """Let the next `times` calls of `operation` (`offers`, `launch`, `inventory`, `terminate`, `put`, `renew`,
+        `start`, `status`, `log`, `forward`) raise `error`, in one zone or in all. With `after` the work is done first:
+        its reply is lost."""
         self._faults.append(Fault(operation, error, zone, times, after))
 
     def preempt(self, instance_id: str, notice: float = 0.0) -> None:

@@ -11,7 +11,7 @@ import os
 import shutil
 from typing import Any, BinaryIO
 
-from . import records, rooms
+from . import records, renewal, rooms
 from .records import Node
 from .refusal import Refusal
 
@@ -66,19 +66,26 @@ def _receive_one(root: str, sha: str, size: int, body: BinaryIO) -> None:
 
 
 def materialize(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Make `destination` of node `node` hold the tree of `entries`, whose id is `tree`."""
+    """Make `destination` of node `node` hold the tree of `entries`, whose id is `tree`. Raises Gone if another label
+    has followed `label`."""
     node = Node(root, request["node"])
     node.record()
+    with node.files(patient=True):
+        renewal.admit(node, request["label"])
+        _materialize(root, node, request)
+    return {}
+
+
+def _materialize(root: str, node: Node, request: dict[str, Any]) -> None:
     destination: str = request["destination"]
     done = records.read_json(node.file("trees.json")) or {}
     if done.get(destination) == request["tree"]:
-        return {}
+        return
     single = [entry["path"] for entry in request["entries"]] == ["."] and bool(request["entries"][0].get("sha256"))
     with rooms.opened(node, destination, single) as target:
         _lay_out(root, target, request["entries"])
     done[destination] = request["tree"]
     records.write_private(node.file("trees.json"), json.dumps(done))
-    return {}
 
 
 def collect(root: str) -> None:

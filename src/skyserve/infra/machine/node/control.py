@@ -46,10 +46,14 @@ def connect(node: Node) -> socket.socket:
     return connection
 
 
-def ask(node: Node, operation: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
-    """Have the keeper do something. Raises its Refusal, Gone if the keeper is dead, Transient if it hangs."""
+def ask(
+    node: Node, operation: dict[str, Any], descriptors: Sequence[int] = (), *, patience: float = _TIMEOUT
+) -> dict[str, Any]:
+    """Have the keeper do something within `patience` seconds. Raises its Refusal, Gone if the keeper is dead, Transient
+    if it hangs."""
     try:
         with connect(node) as connection:
+            connection.settimeout(patience)
             send(connection, operation, descriptors)
             reply, _ = receive(connection)
     except socket.timeout:

@@ -14,11 +14,12 @@ import socket
 import time
 from typing import Any
 
-from . import control, records, relay, rooms, scripts, spaces
+from . import control, records, relay, renewal, rooms, scripts, spaces
 from .records import Node, Record
 from .refusal import Refusal
 
 _REQUEST_SECONDS = 5
+_POLL_SECONDS = 0.01
 
 
 def main(path: str) -> None:
@@ -81,6 +82,7 @@ class Keeper:
     def _carry_out(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         operation = request["op"]
         if operation == "start":
+            renewal.admit(self._node, request["label"])
             pid = scripts.launch(self._node, self._record, request["name"], request["body"], request["environment"])
             if pid is not None:
                 self._scripts[pid] = request["name"]
@@ -88,8 +90,11 @@ class Keeper:
             relay.spawn(relay.accept, socket.socket(fileno=descriptors[0]), relay.to_port(request["port"]))
         elif operation == "mount":
             rooms.mount(request["source"], request["target"], request["single"])
+        elif operation == "renew":
+            self._renew(request["label"], request["grace"])
         elif operation == "stop":
-            self._stop(request["grace"])
+            self._stopping = True
+            self._end_all(signal.SIGTERM, request["grace"])
         return {}
 
     def _reap(self) -> bool:
@@ -105,15 +110,29 @@ class Keeper:
             if name is not None:
                 scripts.finished(self._node, name, status)
 
-    def _stop(self, grace: float) -> None:
-        """Ask everything in the node to end, and give it `grace` seconds."""
-        self._stopping = True
-        deadline = time.monotonic() + grace
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGTERM)
-            os.kill(-1, signal.SIGCONT)
-        while self._reap() and time.monotonic() < deadline:
-            time.sleep(0.01)
+    def _renew(self, label: str, grace: float) -> None:
+        """All that runs ends, but for this process. Raises Transient if the kernel does not let go of something."""
+        if renewal.is_due(self._node, label):
+            self._end_all(signal.SIGTERM, grace)
+            if not self._end_all(signal.SIGKILL, renewal.KILL_SECONDS):
+                raise Refusal("Transient", f"processes of node {self._node.name} do not end, though they were killed")
+        renewal.begin(self._node, label)
+
+    def _end_all(self, number: signal.Signals, patience: float) -> bool:
+        """Signal everything in the node until nothing runs any more, `patience` seconds at most. True: nothing does."""
+        deadline = time.monotonic() + patience
+        asked = False
+        while self._reap():
+            if time.monotonic() > deadline:
+                return False
+            if not asked or number is signal.SIGKILL:
+                # What was born meanwhile must be killed, too; but nobody is to be asked twice to end by itself.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(-1, number)
+                    os.kill(-1, signal.SIGCONT)
+                asked = True
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def _on_terminate(self, *_: object) -> None:
         self._stopping = True

@@ -25,6 +25,7 @@ _COMMANDS = {
     "receive": ("content", "receive"),
     "materialize": ("content", "materialize"),
     "start": ("scripts", "start"),
+    "renew": ("renewal", "renew"),
     "expose": ("scripts", "expose"),
     "log": ("logs", "stream"),
 }

@@ -108,6 +108,16 @@ class Node:
         with _locked(self.file("creation")):
             yield
 
+    @contextlib.contextmanager
+    def files(self, *, patient: bool) -> Iterator[None]:
+        """Held by whoever brings files, or changes whose files are brought. Raises Transient if another holds it and we
+        are not patient."""
+        try:
+            with _locked(self.file("files"), patient=patient):
+                yield
+        except BlockingIOError:
+            raise Refusal("Transient", f"files are being brought to node {self.name}") from None
+
     def state(self, record: Record) -> str:
         """`pending`, `running` or `stopped`, as InstanceState has it."""
         if record["phase"] == "ready":
@@ -177,10 +187,10 @@ def read_json(path: str) -> Any:
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
+def _locked(path: str, *, patient: bool = True) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if patient else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

@@ -27,10 +27,11 @@ _BASH = ["bash", "-c", '[ -f ~/.bashrc ] && . ~/.bashrc; . "$0"']
 
 
 def start(root: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Have the keeper of `node` start script `name`, with `body` and `environment`; not again if it did before."""
+    """Have the keeper of `node` start script `name`, with `body` and `environment`; not again if it did before. Raises
+    Gone if another label has followed `label`."""
     node = Node(root, request["node"])
     node.record()
-    operation = {key: request[key] for key in ("name", "body", "environment")}
+    operation = {key: request[key] for key in ("name", "body", "environment", "label")}
     return control.ask(node, {"op": "start", **operation})
 
 
