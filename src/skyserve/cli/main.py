@@ -74,6 +74,7 @@ def main() -> None:
         "down": f"{COMMANDS}.serve_down:down",
         "plan": f"{COMMANDS}.serve_plan:plan",
         "check": f"{COMMANDS}.serve_check:check",
+        "simulate": f"{COMMANDS}.serve_simulate:simulate",
     },
 )
 def serve() -> None:

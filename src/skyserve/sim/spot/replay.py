@@ -8,13 +8,14 @@ is over are ready; money and readiness are counted; notices are given; the polic
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 
 from skyserve.model.place import Place
 from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
 from skyserve.policy.placement.market import Ended, Fate, Held, Market, Policy
+from skyserve.sim.spot.capacity import Capacity
 from skyserve.sim.spot.trace import Trace
 
 
@@ -59,25 +60,6 @@ class _Replica:
     doomed: bool = False
 
 
-@dataclass(slots=True)
-class _Zone:
-    """The steps of a zone's capacity, and of the least that it will be within the notice."""
-
-    at: list[int] = field(default_factory=list)
-    value: list[int] = field(default_factory=list)
-
-    def put(self, tick: int, value: int) -> None:
-        if not self.value or self.value[-1] != value:
-            self.at.append(tick)
-            self.value.append(value)
-
-    def now(self, tick: int) -> int:
-        return self.value[bisect_right(self.at, tick) - 1]
-
-    def least(self, tick: int, until: int) -> int:
-        return min(self.value[bisect_right(self.at, tick) - 1 : bisect_right(self.at, until)])
-
-
 class Replay:
     """One run; `run` returns its result."""
 
@@ -89,7 +71,7 @@ class Replay:
         prices = dict(setting.prices)
         self.spot = tuple(Offer(p, "spot", 1, 1, spot=True, hourly_usd=prices.get(p, 1.0)) for p in trace.capacity)
         self.on_demand = Offer(Place("on-demand"), "on-demand", 1, 1, hourly_usd=setting.price_ratio)
-        self.zones = {place: _steps(row, trace.ticks_a_sample) for place, row in trace.capacity.items()}
+        self.zones = {place: Capacity.of(row, trace.ticks_a_sample) for place, row in trace.capacity.items()}
         changes = {tick for zone in self.zones.values() for tick in zone.at}
         self.changes = sorted(changes | {max(0, tick - self.notice) for tick in changes} | {self.end})
         self.held: list[_Replica] = []
@@ -187,13 +169,6 @@ class Replay:
         """When something happens by itself."""
         change = self.changes[bisect_right(self.changes, tick)]
         return min((r.ready_at for r in self.held if tick < r.ready_at < change), default=change)
-
-
-def _steps(row: Sequence[int], ticks: int) -> _Zone:
-    zone = _Zone()
-    for sample, value in enumerate(row):
-        zone.put(sample * ticks, value)
-    return zone
 
 
 def replay(trace: Trace, policy: Policy, setting: Setting) -> Result:
