@@ -25,6 +25,9 @@ from skyserve.model.view import (
     ServiceView,
     VersionView,
 )
+from skyserve.sim.planned.comparing import Compared
+from skyserve.sim.planned.outcome import Outcome
+from skyserve.sim.planned.series import Step
 from tests.cli.typing_at_a_shell import sky
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -97,6 +100,7 @@ def test_every_help_has_an_example(name: str) -> None:
         ("sky serve status -o json", (ServiceView, ReplicaView, RolloutView)),
         ("sky serve history -o json", (VersionView,)),
         ("sky serve plan -o json", (PlanView,)),
+        ("sky serve simulate -o json", (Compared, Outcome, Step)),
         ("sky check -o json", (CheckResult,)),
     ],
 )

@@ -1,7 +1,6 @@
 """The options that say in what world a service is simulated."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +21,21 @@ MOST_REQUESTS = 20_000_000
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _NOT_NEGATIVE = click.FloatRange(min=0)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def _prices(_: click.Context, parameter: click.Parameter, given: str) -> dict[str, float]:
+    """`3,A100=4` as "" -> 3 and A100 -> 4."""
+    pairs = [part.strip().rpartition("=") for part in given.split(",")]
+    try:
+        prices = {name: float(price) for name, _equals, price in pairs}
+    except ValueError:
+        prices = {}
+    if "" not in prices or not all(0 <= price < float("inf") for price in prices.values()):
+        raise click.BadParameter(
+            "write a price, such as 3, and after it others by accelerator: 3,A100=4.1,L4:2=1.6", param=parameter
+        )
+    return prices
+
 
 _OPTIONS = (
     click.option(
@@ -65,10 +79,20 @@ _OPTIONS = (
         "--service-seconds", type=_POSITIVE, help="What a request takes on average, alone. Default: by its tokens."
     ),
     click.option(
-        "--on-demand-usd", type=_NOT_NEGATIVE, default=3.0, show_default=True, help="Price of a machine by the hour."
+        "--on-demand-usd",
+        default="3",
+        metavar="USD",
+        callback=_prices,
+        show_default=True,
+        help="Price of a machine by the hour. By accelerator: 3,A100=4.1,L4:2=1.6.",
     ),
     click.option(
-        "--spot-usd", type=_NOT_NEGATIVE, default=1.0, show_default=True, help="Price of a spot machine by the hour."
+        "--spot-usd",
+        default="1",
+        metavar="USD",
+        callback=_prices,
+        show_default=True,
+        help="Price of a spot machine, likewise.",
     ),
 )
 
@@ -90,7 +114,9 @@ def read_world(
     cold_start: float,
     places: int,
     service_seconds: float | None,
-    **other: float,
+    notice: float,
+    on_demand_usd: dict[str, float],
+    spot_usd: dict[str, float],
 ) -> "World":
     """The world of these options. Raises ServeError."""
     from skyserve.sim.planned.world import World
@@ -102,10 +128,16 @@ def read_world(
     engine = Engine(places=places)
     if service_seconds is not None and trace.at:
         engine = engine.taking(service_seconds, trace)
-    half = cold_start / 2
-    made = World(zones, trace, hours, engine, provision_seconds=half, setup_seconds=half)
-    return replace(
-        made, notice_seconds=other["notice"], on_demand_usd=other["on_demand_usd"], spot_usd=other["spot_usd"]
+    return World(
+        zones=zones,
+        requests=trace,
+        hours=hours,
+        engine=engine,
+        provision_seconds=cold_start / 2,
+        setup_seconds=cold_start / 2,
+        notice_seconds=notice,
+        on_demand_usd=on_demand_usd,
+        spot_usd=spot_usd,
     )
 
 

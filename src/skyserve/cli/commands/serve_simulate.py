@@ -1,5 +1,6 @@
 """`sky serve simulate`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,5 +64,5 @@ def simulate(
 
 def _tell(policy: str) -> None:
     """Where somebody watches, say what takes its time."""
-    if click.get_text_stream("stderr").isatty():
+    if sys.stderr.isatty():
         click.echo(f"simulating: {policy}", err=True)

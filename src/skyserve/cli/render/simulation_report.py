@@ -36,7 +36,8 @@ _ROWS: tuple[tuple[str, "Callable[[Outcome], str]"], ...] = (
     ("Preemptions", lambda o: f"{o.preemptions:,}"),
     ("Launches / without room", lambda o: f"{o.launches:,} / {o.no_room:,}"),
 )
-_STYLE = """body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222 }
+_STYLE = """body { font: 15px/1.5 system-ui, sans-serif; color: #222 }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
 th:first-child, td:first-child { text-align: left }

@@ -11,7 +11,6 @@ from skyserve.sim.planned.series import Step, series
 from skyserve.sim.planned.simulation import Simulation
 from skyserve.sim.planned.world import World
 
-AS_WRITTEN = "as written"
 STEPS = 240
 """Of the series: as many as a plot shows well."""
 
@@ -38,19 +37,22 @@ def compare(
 
 
 def variants(target: Target, world: World, policies: Sequence[str] | None) -> Mapping[str, Target]:
-    """By name, the service as written first. Raises ServeError for a policy that does not concern it."""
+    """By name, the service as written first and not once more under that policy's name. Raises ServeError for a policy
+    that does not concern it."""
     known = _scaled(target, world)
-    wanted = list(known) if policies is None else [name for name in policies if name != AS_WRITTEN]
+    wanted = list(known) if policies is None else policies
     if unknown := [name for name in wanted if name not in known]:
         remedy = f"Write some of: {', '.join(known)}." if known else "Leave --policies out."
         raise ServeError(ErrorKind.INVALID_REQUEST, f"No policy for this service: {', '.join(unknown)}.", remedy)
-    return {AS_WRITTEN: target, **{name: known[name] for name in wanted}}
+    own = next((name for name, variant in known.items() if variant == target), "")
+    others = {name: known[name] for name in wanted if name != own}
+    return {f"{own}, as written" if own else "as written": target, **others}
 
 
 def _scaled(target: Target, world: World) -> dict[str, Target]:
     """Under each policy of autoscaling whose target follows from the one that is written."""
     knobs = target.autoscaling
-    if knobs is None:
+    if knobs is None or knobs.policy not in (ScalingPolicy.REQUEST_RATE, ScalingPolicy.CONCURRENCY):
         return {}
     mean = world.engine.mean(world.requests) or 1.0
     # Little's law: requests in flight = requests a second x seconds that each takes.

@@ -35,7 +35,8 @@ class Simulation:
         self.target, self.world = target, world
         self.end = world.hours * 3600
         self.now = 0.0
-        self.traffic = Traffic(world.requests, world.engine, target.load_balancing_policy, world.patience)
+        heaviest = max(target.capacities.values(), default=1.0)
+        self.traffic = Traffic(world.requests, world.engine, target.load_balancing_policy, world.patience, heaviest)
         self.history = History(self.traffic, self.end)
         self._machines = Machines(world, target)
         self._offers = world.offers(target)

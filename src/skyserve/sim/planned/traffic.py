@@ -28,6 +28,8 @@ class _Server:
     """A replica's places and what waits for them."""
 
     id: int
+    weight: float
+    """How much it can take beside the others."""
     free: list[float]
     """When each place is free, as a heap."""
     ends: dict[int, float] = field(default_factory=dict)
@@ -37,8 +39,12 @@ class _Server:
 class Traffic:
     """All requests of one run. Times in seconds from its beginning."""
 
-    def __init__(self, trace: RequestTrace, engine: Engine, policy: LoadBalancingPolicy, patience: float) -> None:
+    def __init__(
+        self, trace: RequestTrace, engine: Engine, policy: LoadBalancingPolicy, patience: float, heaviest: float = 1.0
+    ) -> None:
+        """`heaviest`: weight of the replicas that have all the engine's places; others have as many fewer."""
         count = len(trace.at)
+        self._heaviest = heaviest
         self.trace, self.engine, self.patience = trace, engine, patience
         self.first = array("d", [REFUSED]) * count
         """Seconds from when each request came to its first byte; REFUSED or CUT."""
@@ -64,11 +70,15 @@ class Traffic:
         known, self._routed = self._servers, []
         self._servers = {}
         for backend in backends:
-            server = known.pop(backend.replica_id, None) or _Server(backend.replica_id, [0.0] * self.engine.places)
+            server = known.pop(backend.replica_id, None) or self._server(backend)
             self._servers[server.id] = server
             if not backend.draining:
                 self._routed.append(server)
         self._servers.update((server.id, server) for server in known.values() if server.ends)
+
+    def _server(self, backend: Backend) -> _Server:
+        places = max(1, round(self.engine.places * backend.weight / self._heaviest))
+        return _Server(backend.replica_id, backend.weight, [0.0] * places)
 
     def lose(self, replica_id: int, now: float) -> None:
         """The replica is no more, and with it the answers it was giving."""
@@ -165,10 +175,10 @@ class Traffic:
         routed = self._routed
         self._turn = (self._turn + 1) % len(routed)
         best = routed[self._turn]
-        fewest = len(best.ends)
+        least = len(best.ends) / best.weight
         for server in routed:
-            if len(server.ends) < fewest:
-                best, fewest = server, len(server.ends)
+            if (load := len(server.ends) / server.weight) < least:
+                best, least = server, load
         return best
 
     def _next_in_turn(self) -> _Server:

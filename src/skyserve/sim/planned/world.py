@@ -1,8 +1,9 @@
 """What a service is simulated in: zones, machines and their prices, and requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from skyserve.model.resources import Offer
+from skyserve.model.resources import Accelerators, Offer
 from skyserve.model.service import Target
 from skyserve.sim.requests.engine import Engine
 from skyserve.sim.requests.trace import RequestTrace
@@ -25,10 +26,10 @@ class World:
     """From then to the replica answering its probe."""
     notice_seconds: float = 120.0
     """How long before a spot machine is taken its zone tells; 0: it does not."""
-    on_demand_usd: float = 3.0
-    """Price of a machine by the hour."""
-    spot_usd: float = 1.0
-    """The same on spot; a third of on-demand is what measured markets come to."""
+    on_demand_usd: Mapping[str, float] = field(default_factory=lambda: {"": 3.0})
+    """Price of a machine by the hour, by its accelerators (`L4`, or `L4:2` for two); "": of any other."""
+    spot_usd: Mapping[str, float] = field(default_factory=lambda: {"": 1.0})
+    """The same on spot; a third of on-demand is what SkyServe's paper takes."""
     patience: float = 60.0
     """How long somebody whose requests are refused goes on asking."""
 
@@ -43,8 +44,13 @@ class World:
                 request=request,
                 accelerators=request.accelerators,
                 spot=request.use_spot,
-                hourly_usd=self.spot_usd if request.use_spot else self.on_demand_usd,
+                hourly_usd=_price(self.spot_usd if request.use_spot else self.on_demand_usd, request.accelerators),
             )
             for request in target.requests
             for place in self.zones.capacity
         )
+
+
+def _price(prices: Mapping[str, float], accelerators: Accelerators | None) -> float:
+    names = (str(accelerators), accelerators.name, "") if accelerators else ("",)
+    return next(prices[name] for name in names if name in prices)

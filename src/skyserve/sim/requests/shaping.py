@@ -27,6 +27,7 @@ def scaled(trace: RequestTrace, factor: float, seed: int = 0) -> RequestTrace:
 def lasting(trace: RequestTrace, seconds: float) -> RequestTrace:
     """The trace cut to so long, or told again and again until then. A single request is told once."""
     requests = list(zip(trace.at, trace.prompt, trace.answer, strict=True))
-    period = trace.seconds + 1 / trace.rate if trace.rate else seconds
+    # After the last request as long as between two, on average.
+    period = trace.seconds * len(requests) / (len(requests) - 1) if trace.seconds else seconds
     told = ((at + turn * period, p, a) for turn in range(int(seconds // period) + 1) for at, p, a in requests)
     return gathered(request for request in told if request[0] < seconds)

@@ -38,11 +38,6 @@ class RequestTrace:
         """From the beginning to the last request."""
         return self.at[-1] if self.at else 0.0
 
-    @property
-    def rate(self) -> float:
-        """Requests a second, on average."""
-        return len(self.at) / self.seconds if self.seconds else 0.0
-
 
 def gathered(requests: Iterable[tuple[float, int, int]]) -> RequestTrace:
     """A trace of (seconds, prompt tokens, answer tokens), in whatever order."""

@@ -72,7 +72,7 @@ class Replay:
         self.spot = tuple(Offer(p, "spot", 1, 1, spot=True, hourly_usd=prices.get(p, 1.0)) for p in trace.capacity)
         self.on_demand = Offer(Place("on-demand"), "on-demand", 1, 1, hourly_usd=setting.price_ratio)
         self.zones = {place: Capacity.of(row, trace.ticks_a_sample) for place, row in trace.capacity.items()}
-        changes = {tick for zone in self.zones.values() for tick in zone.at}
+        changes = {int(tick) for zone in self.zones.values() for tick in zone.at}
         self.changes = sorted(changes | {max(0, tick - self.notice) for tick in changes} | {self.end})
         self.held: list[_Replica] = []
         self.ended: list[Ended] = []
