@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.placement import SpotPlacer
 from skyserve.model.service import Target
 from skyserve.sim.planned.outcome import Outcome, outcome
 from skyserve.sim.planned.series import Step, series
@@ -39,7 +40,7 @@ def compare(
 def variants(target: Target, world: World, policies: Sequence[str] | None) -> Mapping[str, Target]:
     """By name, the service as written first and not once more under that policy's name. Raises ServeError for a policy
     that does not concern it."""
-    known = _scaled(target, world)
+    known = _placed(target) or _scaled(target, world)
     wanted = list(known) if policies is None else policies
     if unknown := [name for name in wanted if name not in known]:
         remedy = f"Write some of: {', '.join(known)}." if known else "Leave --policies out."
@@ -47,6 +48,14 @@ def variants(target: Target, world: World, policies: Sequence[str] | None) -> Ma
     own = next((name for name, variant in known.items() if variant == target), "")
     others = {name: known[name] for name in wanted if name != own}
     return {f"{own}, as written" if own else "as written": target, **others}
+
+
+def _placed(target: Target) -> dict[str, Target]:
+    """A service on spot machines, by each placer."""
+    placement = target.placement
+    if placement is None:
+        return {}
+    return {str(placer): replace(target, placement=replace(placement, placer=placer)) for placer in SpotPlacer}
 
 
 def _scaled(target: Target, world: World) -> dict[str, Target]:

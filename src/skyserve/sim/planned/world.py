@@ -46,7 +46,7 @@ class World:
                 spot=request.use_spot,
                 hourly_usd=_price(self.spot_usd if request.use_spot else self.on_demand_usd, request.accelerators),
             )
-            for request in target.requests
+            for request in target.sought
             for place in self.zones.capacity
         )
 
