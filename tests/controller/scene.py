@@ -125,6 +125,11 @@ class Scene:
         """Replicas of the one service that get traffic."""
         return [b.replica_id for table in self.plane.tables.values() for b in table.backends if not b.draining]
 
+    def percent(self) -> int | None:
+        """Of the one service's requests: so many go to the version on trial."""
+        (table,) = self.plane.tables.values()
+        return table.canary_percent
+
     def machine_of(self, replica_id: int) -> str:
         """Instance id."""
         (found,) = [i for i, m in self.world.machines.items() if m.instance.token.endswith(f"-{replica_id}")]

@@ -8,11 +8,13 @@ import pytest
 from skyserve.model.instance import InstanceState
 from skyserve.model.place import Place
 from skyserve.model.plan import (
+    Abandon,
     Action,
     Amend,
     Create,
     Finish,
     Forget,
+    ForgetVersion,
     Launch,
     Move,
     Note,
@@ -49,6 +51,10 @@ def _brief(action: Action) -> object:
             return ("reclaim", action.instance.id)
         case Amend() | Remember():
             return (type(action).__name__.lower(), action.reason)
+        case ForgetVersion():
+            return ("forget version", action.version)
+        case Abandon():
+            return ("abandon", action.version, action.to)
         case Finish():
             return "finish"
 

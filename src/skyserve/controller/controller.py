@@ -50,7 +50,7 @@ class Controller:
         record = await self.world.store.load(service_id)
         if record is None:
             raise KeyError(service_id)
-        reconciler = Reconciler(self.world, record, self._finished, offers)
+        reconciler = Reconciler(self.world, record, self._finished, self._files_let_go, offers)
         self._reconcilers[service_id] = reconciler
         self._note_empty()
         if run:
@@ -85,8 +85,11 @@ class Controller:
         reconciler = self._reconcilers.pop(service_id, None)
         if reconciler is not None:
             self._loop(f"the end of {reconciler.service.name}", reconciler.close)
-            self._loop("content", self._collect_content)
+            self._files_let_go()
         self._note_empty()
+
+    def _files_let_go(self) -> None:
+        self._loop("content", self._collect_content)
 
     async def _collect_content(self) -> None:
         """Keep the files of versions that exist, and no others."""

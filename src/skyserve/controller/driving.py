@@ -36,6 +36,8 @@ class Work:
     setup: tuple[Script | None, ...]
     """By rank; None: no setup."""
     run: tuple[Script | None, ...]
+    label: str
+    """Tells this task from others that the machines ran."""
 
 
 class TaskDriver:
@@ -68,6 +70,7 @@ class TaskDriver:
                 await self._clock.sleep(RETRY_SECONDS)
 
     async def _through_the_stages(self) -> None:
+        await asyncio.gather(*(shell.renew(self._work.label) for shell in self._shells))
         if not await self._begun(Stage.RUN):
             if not await self._begun(Stage.SETUP) and not await self._send_files():
                 return

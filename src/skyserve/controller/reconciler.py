@@ -16,21 +16,24 @@ from skyserve.controller.offers import OfferBoard
 from skyserve.controller.probing import ProbeBoard, Subject
 from skyserve.controller.recording import changes_of, events_of, log_plan
 from skyserve.controller.tasks import TaskBoard
-from skyserve.controller.versions import read_document, version_of
+from skyserve.controller.versions import VersionBook
 from skyserve.controller.world import World
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.event import Event
 from skyserve.model.plan import (
+    Abandon,
     Create,
     Finish,
     Forget,
+    ForgetVersion,
     Launch,
+    Move,
     Plan,
     Reclaim,
     Start,
     Terminate,
 )
-from skyserve.model.replica import Phase, Replica
+from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import BackendStatus
 from skyserve.model.service import Service, Target, Version
@@ -56,11 +59,18 @@ class Reconciler:
     """One service, for as long as it lives."""
 
     def __init__(
-        self, world: World, record: Record, finished: Callable[[int], None], offers: Sequence[Offer] = ()
+        self,
+        world: World,
+        record: Record,
+        finished: Callable[[int], None],
+        files_let_go: Callable[[], None],
+        offers: Sequence[Offer] = (),
     ) -> None:
-        """`finished` is told the service's id at its end; `offers`: known already."""
+        """`finished` is told the service's id at its end; `files_let_go` is told when a version is remembered no more;
+        `offers`: known already."""
         self._world = world
         self._finished = finished
+        self._files_let_go = files_let_go
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._over = False
@@ -69,16 +79,14 @@ class Reconciler:
         self._probes = ProbeBoard(world.prober, world.clock, self.wake)
         self._tasks = TaskBoard(world, self.wake)
         self._offers = OfferBoard(world, self.wake)
-        self._documents: dict[int, Task] = {}
+        self._versions = VersionBook()
         self._take(record)
         if offers:
-            self._offers.learn(self._versions[-1].target, offers)
+            self._offers.learn(self._versions.wanted.target, offers)
 
     def _take(self, record: Record) -> None:
         self._record = record
-        known = self._documents  # the document of a version never changes
-        self._documents = {v.number: known.get(v.number) or read_document(v) for v in record.versions}
-        self._versions = tuple(version_of(v, self._documents[v.number]) for v in record.versions)
+        self._versions.read(record.versions)
 
     @property
     def service(self) -> Service:
@@ -88,11 +96,11 @@ class Reconciler:
     @property
     def document(self) -> Task:
         """The task of the version wanted."""
-        return self._documents[self._versions[-1].number]
+        return self._versions.document(self._versions.wanted.number)
 
     def written(self, number: int) -> tuple[Task, Trees]:
         """A version as its user wrote it: its task and its files. Raises KeyError."""
-        return self._documents[number], next(v.trees for v in self._record.versions if v.number == number)
+        return self._versions.document(number), next(v.trees for v in self._record.versions if v.number == number)
 
     def replica(self, replica_id: int) -> Replica | None:
         """As the database has it."""
@@ -135,7 +143,7 @@ class Reconciler:
 
     async def step(self) -> Plan:
         """One pass."""
-        self._offers.refresh(v.target for v in (self._versions[-1], self._before()) if v is not None)
+        self._offers.refresh(v.target for v in (self._versions.wanted, self._before()) if v is not None)
         async with self._lock:
             await self._catch_up()
             snapshot = self.snapshot()
@@ -155,14 +163,15 @@ class Reconciler:
     def snapshot(self) -> Snapshot:
         """All that is known of the service now. No I/O."""
         fleet = self._world.fleet
-        replicas, offers, before = self._record.replicas, self._offers.latest(self._versions[-1].target), self._before()
+        replicas, wanted, before = self._record.replicas, self._versions.wanted, self._before()
+        offers = self._offers.latest(wanted.target)
         backends = self._world.router.status(self.service.id)
         claimed = {r.token for r in replicas if r.phase in MAY_HOLD_MACHINE}
         mine = f"{self.service.id}-"
         return Snapshot(
             now=self._world.clock.now(),
             service=self.service,
-            versions=self._versions,
+            versions=self._versions.all,
             replicas=replicas,
             observations={r.id: self._observe(r, backends.get(r.id)) for r in replicas if r.phase is not Phase.GONE},
             offers=offers,
@@ -178,15 +187,14 @@ class Reconciler:
 
     def _before(self) -> Version | None:
         """The version that the update under way replaces."""
-        rollout = self.service.rollout
-        return next((v for v in self._versions if rollout is not None and v.number == rollout.before), None)
+        return self._versions.get(self.service.rollout.before if self.service.rollout else None)
 
     def learn_offers(self, target: Target, offers: Sequence[Offer]) -> None:
         """What infras have just offered for such a target."""
         self._offers.learn(target, offers)
 
     def _nodes(self, replica: Replica) -> int:
-        return next(v.target.num_nodes for v in self._versions if v.number == replica.version)
+        return next(v.target.num_nodes for v in self._versions.all if v.number == replica.version)
 
     def _observe(self, replica: Replica, backend: BackendStatus | None) -> Observation:
         fleet, place = self._world.fleet, replica.offer.place
@@ -248,14 +256,16 @@ class Reconciler:
         self._finished(self.service.id)
 
     def _act(self, made: Plan) -> None:
-        target = {v.number: v.target for v in self._versions}
+        target = {v.number: v.target for v in self._versions.all}
         for action in made.actions:
             replica = self.replica(getattr(action, "replica_id", 0))
             match action:
                 case Launch() if replica is not None:
                     self._actions.launch(self.service, target[replica.version], replica)
                 case Start() if replica is not None:
-                    self._tasks.begin(self._record, replica, self._documents[replica.version], target[replica.version])
+                    self._tasks.begin(
+                        self._record, replica, self._versions.document(replica.version), target[replica.version]
+                    )
                 case Terminate() if replica is not None:
                     self._tasks.stop(replica.id)
                     self._actions.terminate(self.service, replica)
@@ -263,23 +273,33 @@ class Reconciler:
                     self._actions.reclaim(action.instance)
                 case Forget():
                     self._actions.forget(self.service, action.replica_id)
-                case Create():
-                    self.wake()  # the new row is launched by the next pass
+                case Move(cause=Cause.RENEWED):
+                    self._tasks.stop(action.replica.id)
+                    self.wake()  # the next pass begins it anew
+                case Create() | Abandon():
+                    self.wake()  # the next pass launches the new row, or knows the new version
+                case ForgetVersion():
+                    self._files_let_go()
                 case _:
                     pass  # recorded already
 
     def _follow_replicas(self) -> None:
         """Probe and watch the replicas that are on machines, and no others."""
-        targets = {v.number: v.target for v in self._versions}
+        targets = {v.number: v.target for v in self._versions.all}
         subjects = {}
         for replica in self._record.replicas:
             target = targets[replica.version]
             address = replica.instance.addresses.get(target.port) if replica.instance else None
-            if replica.phase in _PROBED and address is not None:
+            if self._answers(replica) and address is not None:
                 doubtful = self._world.fleet.unreachable_since(replica.offer.place) is not None
                 subjects[replica.id] = Subject(address, target.probe, replica.phase, doubtful)
         self._probes.set(subjects)
         self._tasks.keep({r.id for r in self._record.replicas if r.phase in (*_PROBED, Phase.DRAINING)})
+
+    def _answers(self, replica: Replica) -> bool:
+        """It may answer a probe: what runs there is its own version's, not that of the version before."""
+        begun = replica.phase is not Phase.STARTING or self.stage_begun(replica.id, Stage.RUN)
+        return replica.phase in _PROBED and begun
 
     async def wish(self, kind: str, decide: Callable[[Snapshot], Wish | None], replica_id: int | None = None) -> None:
         """Record what the user wants, decided on the rows as they are once no pass is writing them. None: it is so.

@@ -2,14 +2,26 @@
 
 import logging
 
-from skyserve.contracts.store import AddReplica, Change, ForgetReplica, MarkEverReady, PutReplica, PutService
+from skyserve.contracts import store
+from skyserve.contracts.store import (
+    AddReplica,
+    Change,
+    CopyVersion,
+    ForgetReplica,
+    MarkEverReady,
+    PutReplica,
+    PutService,
+    SetOutcome,
+)
 from skyserve.model.event import Event
 from skyserve.model.plan import (
+    Abandon,
     Action,
     Amend,
     Create,
     Finish,
     Forget,
+    ForgetVersion,
     Launch,
     Move,
     Note,
@@ -19,7 +31,7 @@ from skyserve.model.plan import (
     Start,
     Terminate,
 )
-from skyserve.model.replica import Cause
+from skyserve.model.replica import Phase
 from skyserve.model.service import Service
 
 log = logging.getLogger(__name__)
@@ -34,15 +46,26 @@ def changes_of(made: Plan, now: float) -> list[Change]:
                 changes.append(AddReplica(action.version, action.offer, now))
             case Move() | Note():
                 changes.append(PutReplica(action.replica))
-                if isinstance(action, Move) and action.cause is Cause.PROBE_PASSED:
+                if action.replica.phase is Phase.READY:
                     changes.append(MarkEverReady(action.replica.version))
             case Amend() | Remember():
                 changes.append(PutService(action.service))
+            case Abandon():
+                changes += _abandoning(action, now)
             case Forget():
                 changes.append(ForgetReplica(action.replica_id))
+            case ForgetVersion():
+                changes.append(store.ForgetVersion(action.version))
             case Launch() | Start() | Terminate() | Reclaim() | Finish():
                 pass  # what is done, not what is written
     return changes
+
+
+def _abandoning(action: Abandon, now: float) -> list[Change]:
+    changes: list[Change] = [SetOutcome(action.version, f"failed: {action.why}")]
+    if action.to is not None:
+        changes.append(CopyVersion(action.to, f"automatic rollback to version {action.to}: {action.why}", now))
+    return [*changes, PutService(action.service)]
 
 
 def events_of(made: Plan, service: Service, now: float) -> list[Event]:
@@ -50,7 +73,7 @@ def events_of(made: Plan, service: Service, now: float) -> list[Event]:
     return [
         Event(now, service.id, _kind(action), action.reason, _row(action))
         for action in made.actions
-        if isinstance(action, Create | Move | Amend | Finish) or (isinstance(action, Note) and action.news)
+        if isinstance(action, Create | Move | Amend | Abandon | Finish) or (isinstance(action, Note) and action.news)
     ]
 
 

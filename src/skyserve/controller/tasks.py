@@ -41,6 +41,7 @@ class TaskBoard:
         version = next(v for v in record.versions if v.number == replica.version)
         work = Work(
             files=version.trees,
+            label=str(replica.renewals),
             setup=scripts(document.setup, [{**setup_environment(*about, rank, user), **own} for rank in ranks]),
             run=scripts(document.run, [{**run_environment(*about, rank, user), **own} for rank in ranks]),
         )

@@ -94,13 +94,49 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandon:
+    """The version that an update brings in has failed."""
+
+    version: int
+    to: int | None
+    """The version to go back to: a copy of it is the one wanted from now on. None: nothing is gone back to."""
+    why: str
+    """What speaks against the version."""
+    service: Service
+    """The row afterwards."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetVersion:
+    """Remove a version that nothing needs any more."""
+
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Remove the service: nothing of it is left."""
 
     reason: str
 
 
-Action = Create | Move | Note | Launch | Start | Terminate | Reclaim | Forget | Amend | Remember | Finish
+Action = (
+    Create
+    | Move
+    | Note
+    | Launch
+    | Start
+    | Terminate
+    | Reclaim
+    | Forget
+    | Amend
+    | Remember
+    | Abandon
+    | ForgetVersion
+    | Finish
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Replica:
     retry_at: float = 0.0
     """The next try is not made before."""
     renewals: int = 0
-    """How often its task was stopped and another version's begun on the same machine."""
+    """How often its task was stopped and another version's begun on the same machine. Tells one such task from the next
+    where the machine remembers it: the version would not do, since a replica changes it also while its task runs on."""
     noticed_at: float | None = None
     """When it was seen that its place will take the machine back; None: it will not, for all that is known."""
 

@@ -1,13 +1,14 @@
 """A plan in the making: what one step decides, the next one sees."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from skyserve.model.plan import Action, Amend, Move, Note, Remember
+from skyserve.model.plan import Abandon, Action, Amend, Move, Note, Remember
 from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.rollout import Tally
 from skyserve.model.service import Service, Target, Version
 from skyserve.model.snapshot import Observation, Snapshot
-from skyserve.policy.lifecycle import FAILURES, move
+from skyserve.policy.lifecycle import FAILURES, move, renew
 from skyserve.policy.pacing import count_failure
 from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.wanted import wanted_replicas
@@ -33,6 +34,10 @@ class Draft:
         self.actions: list[Action] = []
         self.shares: tuple[Share, ...] = ()
         """Of each version that replicas are to be kept of."""
+        self.surge = 0
+        """Machines that an update may hold beyond those that the number of replicas calls for."""
+        self.renewing: frozenset[int] = frozenset()
+        """Draining replicas whose machines the wanted version gets."""
         self.wake_at: float | None = None
         self.target: Target = snapshot.version.target
         """Of the version wanted."""
@@ -67,6 +72,23 @@ class Draft:
         self.actions.append(Move(moved, cause, reason))
         if cause in FAILURES and replica.version == self.snapshot.version.number:
             self.service = count_failure(self.service, self.now)
+
+    def renew(self, replica: Replica, reason: str) -> None:
+        """Let the wanted version begin on the machine of a drained replica. What that one answered does not count for
+        the version that follows."""
+        renewed = renew(replica, self.snapshot.version.number, self.now)
+        self._replicas[replica.id] = renewed
+        self.actions.append(Move(renewed, Cause.RENEWED, reason))
+        rollout, backend = self.service.rollout, self.seen(replica).backend
+        if rollout is not None and backend is not None:
+            tallies = [tally for tally in rollout.baseline if tally.replica_id != replica.id]
+            tallies.append(Tally(replica.id, backend.answered, backend.errors))
+            self.remember(replace(self.service, rollout=replace(rollout, baseline=tuple(tallies))), reason)
+
+    def abandon(self, action: Abandon) -> None:
+        """Give the update under way up."""
+        self.service = action.service
+        self.actions.append(action)
 
     def note(self, replica: Replica, reason: str) -> None:
         """Record facts about a replica that stays in its phase."""

@@ -70,6 +70,7 @@ NEXT: dict[Phase, dict[Cause, Phase]] = {
     },
     Phase.DRAINING: {
         Cause.DRAINED: Phase.TERMINATING,
+        Cause.RENEWED: Phase.STARTING,
         Cause.RUN_FAILED: Phase.TERMINATING,
         **_row(LOSSES, Phase.TERMINATING),
     },
@@ -81,7 +82,7 @@ NEXT: dict[Phase, dict[Cause, Phase]] = {
 }
 
 ENDING = frozenset({Phase.DRAINING, Phase.TERMINATING, Phase.GONE})
-"""Phases from which no replica returns to service."""
+"""Phases that lead to the end; only a draining replica may be renewed instead, as one of another version."""
 
 MAY_HOLD_MACHINE = frozenset(
     {Phase.PROVISIONING, Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING, Phase.TERMINATING}
@@ -109,8 +110,24 @@ def move(replica: Replica, cause: Cause, now: float, detail: str = "") -> Replic
         since=now,
         attempts=0,
         retry_at=0.0,
-        ended_by=cause if first_end else replica.ended_by,
+        ended_by=_ended_by(replica, cause, following),
         detail=detail if first_end or following not in ENDING else replica.detail,
         ready_since=now if ready else None,
         first_ready_at=now if ready and replica.first_ready_at is None else replica.first_ready_at,
     )
+
+
+def renew(replica: Replica, version: int, now: float) -> Replica:
+    """A drained replica whose machine another version gets: it begins anew, as one of that version.
+
+    Raises IllegalMove.
+    """
+    anew = replace(replica, version=version, first_ready_at=None, renewals=replica.renewals + 1)
+    return move(anew, Cause.RENEWED, now)
+
+
+def _ended_by(replica: Replica, cause: Cause, following: Phase) -> Cause | None:
+    """The first cause that sent it towards its end; None for one that is renewed."""
+    if following not in ENDING:
+        return None
+    return replica.ended_by or cause

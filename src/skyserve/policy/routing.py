@@ -1,9 +1,15 @@
 """Which replicas get traffic: those whose probe passes, and those that drain, marked so."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from skyserve.model.replica import Phase, Replica
+from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.model.route import Backend, RouteTable
+from skyserve.model.service import ProbeSettings
 from skyserve.policy.autoscaling.capacity import capacity
 from skyserve.policy.draft import Draft
+from skyserve.policy.rollout.shifting import traffic
 
 
 def route_table(draft: Draft) -> RouteTable:
@@ -11,19 +17,34 @@ def route_table(draft: Draft) -> RouteTable:
 
     A starting replica whose probe passes is in the table already: it becomes READY once the endpoint has accepted it.
     """
-    target = draft.target
-    probe = target.probe
-    backends = [b for r in draft.replicas() if (b := _backend(draft, r)) is not None]
-    plain = probe.method == "GET" and not probe.headers
+    target, coming = draft.target, _on_trial(draft)
+    found = [(r, b) for r in draft.replicas() if (b := _backend(draft, r)) is not None]
+    backends = [b if coming is None or r.version != coming.version else replace(b, canary=True) for r, b in found]
     return RouteTable(
         service_id=draft.service.id,
         name=draft.service.name,
         port=draft.service.port,
         policy=target.load_balancing_policy,
         backends=tuple(backends),  # ascending, as the rows are
-        health_path=probe.path if plain else None,
+        health_path=_health_path([draft.target_of(replica).probe for replica, _ in found] or [target.probe]),
         stream_timeout=target.stream_timeout,
+        canary_percent=None if coming is None else traffic(coming, target.update),
     )
+
+
+def _on_trial(draft: Draft) -> Rollout | None:
+    """The update that splits the requests. One that has just been given up splits them until the next pass, which knows
+    the version that is gone back to."""
+    rollout = draft.service.rollout
+    if rollout is not None and rollout.version > draft.snapshot.version.number:
+        rollout = draft.snapshot.service.rollout
+    return rollout if rollout is not None and rollout.mode is not UpdateMode.ROLLING else None
+
+
+def _health_path(probes: Sequence[ProbeSettings]) -> str | None:
+    """The path that all of them ask for by a plain GET; None: there is none, as where an update changes it."""
+    paths = {probe.path if probe.method == "GET" and not probe.headers else None for probe in probes}
+    return paths.pop() if len(paths) == 1 else None
 
 
 def passes(draft: Draft, replica: Replica) -> bool:

@@ -54,13 +54,14 @@ def _choices(draft: Draft, share: Share, kept: list[Replica]) -> Iterator[Placin
 
 def _launch(draft: Draft, share: Share, held: int, due: Iterable[Placing]) -> int:
     """Create what is due, as far as there is room, unless launching waits or has stopped. Returns how many."""
-    at = may_launch_at(draft.service, draft.target)
-    if at > draft.now or draft.service.stopped_reason:
-        draft.wake(at)
-        return 0
     why = f"{held} of {share.wanted} replicas"
-    if past := rounds(draft.service, draft.target):
-        why += f"; round {past + 1} after failures"
+    if share.version.number == draft.snapshot.version.number:  # its failures hold back no other version
+        at = may_launch_at(draft.service, draft.target)
+        if at > draft.now or draft.service.stopped_reason:
+            draft.wake(at)
+            return 0
+        if past := rounds(draft.service, draft.target):
+            why += f"; round {past + 1} after failures"
     made = 0
     for placing in islice(due, _room(draft)):
         draft.do(Create(share.version.number, placing.offer, f"{why}: {placing.reason}"))
@@ -76,7 +77,7 @@ def _room(draft: Draft) -> int:
     if most is None:
         return sys.maxsize
     held = [r for r in draft.replicas() if r.phase is not Phase.GONE and not r.doomed]
-    return max(0, most - sum(r.alive or draft.seen(r).unreachable_since is None for r in held))
+    return max(0, most + draft.surge - sum(r.alive or draft.seen(r).unreachable_since is None for r in held))
 
 
 def _relieve(draft: Draft, share: Share) -> None:

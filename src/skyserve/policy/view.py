@@ -11,6 +11,7 @@ from skyserve.policy.lifecycle import ENDING, FAILURES
 from skyserve.policy.pacing import may_launch_at
 from skyserve.policy.placement import Chooser
 from skyserve.policy.placement.choosing import offers_of
+from skyserve.policy.rollout.telling import rollout_view
 from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.spot import no_spot
 from skyserve.policy.status import replica_status, service_status, shown
@@ -44,6 +45,7 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
         created_at=service.created_at,
         replicas=[_replica_view(snapshot, r) for r in rows],
         stopped_reason=service.stopped_reason,
+        rollout=rollout_view(snapshot) if service.goal is Goal.RUN else None,
     )
 
 

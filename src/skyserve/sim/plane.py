@@ -6,7 +6,7 @@ from pathlib import Path
 from skyserve.contracts.prober import ProbeResult
 from skyserve.model.load import Load
 from skyserve.model.place import Address
-from skyserve.model.route import BackendStatus, RouteTable
+from skyserve.model.route import Backend, BackendStatus, RouteTable
 from skyserve.model.service import ProbeSettings
 
 
@@ -17,6 +17,8 @@ class DataPlane:
         self.tables: dict[int, RouteTable] = {}
         self.in_flight: dict[tuple[int, int], int] = {}
         """(service id, replica id) -> requests being answered."""
+        self.outcomes: dict[tuple[int, int], tuple[int, int]] = {}
+        """(service id, replica id) -> requests answered, and how many of them failed."""
         self.load: dict[int, Load] = {}
         """By service id: its requests; those not named here have none."""
         self.silent: set[int] = set()
@@ -44,10 +46,13 @@ class InstantRouter:
     def status(self, service_id: int) -> Mapping[int, BackendStatus]:
         """Everything in the table is accepted."""
         table = self.plane.tables.get(service_id)
-        return {
-            b.replica_id: BackendStatus(not b.draining, self.plane.in_flight.get((service_id, b.replica_id), 0))
-            for b in (table.backends if table else ())
-        }
+        return {b.replica_id: self._status(service_id, b) for b in (table.backends if table else ())}
+
+    def _status(self, service_id: int, backend: Backend) -> BackendStatus:
+        key = service_id, backend.replica_id
+        return BackendStatus(
+            not backend.draining, self.plane.in_flight.get(key, 0), *self.plane.outcomes.get(key, (0, 0))
+        )
 
     def load(self, service_id: int) -> Load | None:
         """As the plane counts it."""

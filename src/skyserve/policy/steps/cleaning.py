@@ -1,6 +1,6 @@
 """Nothing is left behind: no machine, no endless history, no empty service."""
 
-from skyserve.model.plan import Finish, Forget, Reclaim
+from skyserve.model.plan import Finish, Forget, ForgetVersion, Reclaim
 from skyserve.model.replica import Phase
 from skyserve.model.service import Goal
 from skyserve.policy.draft import Draft
@@ -9,6 +9,10 @@ from skyserve.policy.status import failed
 
 HISTORY = 10
 """So many failed replicas are remembered; older ones are in the events."""
+
+
+VERSIONS = 20
+"""So many versions are remembered, to be gone back to."""
 
 
 def reclaim_leaks(draft: Draft) -> None:
@@ -27,6 +31,16 @@ def forget_history(draft: Draft) -> None:
         if replica.id not in keep:
             draft.forget(replica)
             draft.do(Forget(replica.id, "its end is in the events"))
+
+
+def forget_versions(draft: Draft) -> None:
+    """The last ones are kept, and those that a row or the update under way still names; with the others go their
+    files."""
+    rollout = draft.service.rollout
+    named = {r.version for r in draft.replicas()} | ({rollout.before} if rollout else set())
+    for version in draft.snapshot.versions[:-VERSIONS]:
+        if version.number not in named:
+            draft.do(ForgetVersion(version.number, f"more than {VERSIONS} versions ago"))
 
 
 def finish_service(draft: Draft) -> None:

@@ -1,8 +1,8 @@
-"""How many replicas there should be of each version, and what is done about it."""
+"""As many replicas of each version as it is to have, and none of a service that goes down."""
 
 from skyserve.model.replica import Cause
 from skyserve.model.service import Goal
-from skyserve.policy.draft import Draft, Share
+from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import ENDING
 from skyserve.policy.staffing import staff
 
@@ -14,12 +14,6 @@ def stop_all(draft: Draft) -> None:
     for replica in draft.replicas():
         if replica.phase not in ENDING:
             draft.move(replica, Cause.SERVICE_DOWN, "the service goes down")
-
-
-def share_out(draft: Draft) -> None:
-    """Which versions the wanted replicas are of."""
-    if draft.service.goal is Goal.RUN:
-        draft.shares = (Share(draft.snapshot.version, draft.wanted),)
 
 
 def keep_count(draft: Draft) -> None:

@@ -130,7 +130,8 @@ def _follow_start(draft: Draft, replica: Replica) -> None:
     probe = draft.target_of(replica).probe
     if passes(draft, replica):
         if seen.backend is not None and seen.backend.accepted:
-            draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - replica.created_at:.1f} s")
+            began = replica.since if replica.renewals else replica.created_at
+            draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - began:.1f} s")
         elif seen.probe.passes <= probe.rise:
             draft.wake(draft.now + ACCEPT_SECONDS)
     elif draft.now - replica.since > probe.initial_delay:

@@ -1,0 +1,44 @@
+"""When an update has failed."""
+
+from skyserve.model.rollout import Rollout
+from skyserve.policy.draft import Draft
+from skyserve.policy.lifecycle import FAILURES
+from skyserve.policy.rollout.errors import counts, worse
+from skyserve.policy.rollout.shifting import WATCH_SECONDS, steps_of
+from skyserve.policy.rollout.standing import Standing
+
+FAILURES_IN_A_ROW = 3
+"""So many replicas of the new version that fail, with none that does well in between, are no accident."""
+
+
+def verdict(draft: Draft, standing: Standing, rollout: Rollout) -> str:
+    """Why the version that comes has failed, in words; empty while it has not.
+
+    Only a version that replaces a good one is judged so: where there is nothing better, trying goes on as after `up`.
+    """
+    if not standing.can_go_back:
+        return ""
+    streak = draft.service.failure_streak
+    if streak >= FAILURES_IN_A_ROW:
+        return f"{streak} replicas failed in a row{_last(draft, rollout)}"
+    if why := worse(*counts(draft, rollout)):
+        return why
+    if draft.now >= deadline(standing, rollout):
+        return f"nothing went forward for {standing.settings.progress_deadline:g} s{_last(draft, rollout)}"
+    draft.wake(deadline(standing, rollout))
+    return ""
+
+
+def deadline(standing: Standing, rollout: Rollout) -> float:
+    """Until when something must go forward. While a step is watched, nothing should."""
+    since = rollout.progressed_at
+    if rollout.step_since is not None:
+        steps = steps_of(rollout, standing.settings)
+        watched = steps[rollout.step].seconds if rollout.step < len(steps) else WATCH_SECONDS
+        since = max(since, rollout.step_since + watched)
+    return since + standing.settings.progress_deadline
+
+
+def _last(draft: Draft, rollout: Rollout) -> str:
+    failed = [r for r in draft.replicas() if r.version == rollout.version and r.ended_by in FAILURES and r.detail]
+    return f"; the last: {max(failed, key=lambda r: (r.since, r.id)).detail}" if failed else ""

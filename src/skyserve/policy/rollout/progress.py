@@ -1,0 +1,53 @@
+"""What counts as going forward, and when the next share of the requests moves."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from skyserve.model.rollout import Rollout, UpdateMode
+from skyserve.policy.rollout.shifting import needed, over_at, steps_of, traffic
+from skyserve.policy.rollout.standing import Standing
+
+
+class NextStep(NamedTuple):
+    """A step that is due now."""
+
+    rollout: Rollout
+    reason: str
+
+
+def progressed(standing: Standing, rollout: Rollout) -> Rollout:
+    """With the time at which a new replica last became available for the first time: one that comes and goes is no
+    progress."""
+    least = standing.settings.min_ready_seconds
+    firsts = (r.first_ready_at + least for r in standing.new if r.first_ready_at is not None)
+    latest = max((at for at in firsts if at <= standing.now), default=0.0)
+    return replace(rollout, progressed_at=latest) if latest > rollout.progressed_at else rollout
+
+
+def next_step(standing: Standing, rollout: Rollout) -> NextStep | None:
+    """The traffic of the present step begins to flow once its replicas are available; after its time the next one
+    begins."""
+    if rollout.mode is UpdateMode.ROLLING:
+        return None
+    steps, now = steps_of(rollout, standing.settings), standing.now
+    if rollout.step_since is None:
+        if standing.available < needed(standing, rollout):
+            return None
+        after = replace(rollout, step_since=now, progressed_at=now)
+        percent = traffic(after, standing.settings)
+        return NextStep(after, f"{percent} % of the requests go to version {rollout.version}")
+    if rollout.step >= len(steps) or now < rollout.step_since + steps[rollout.step].seconds:
+        return None
+    watched = steps[rollout.step]
+    after = replace(rollout, step=rollout.step + 1, step_since=None, progressed_at=now)
+    return NextStep(after, f"{watched.traffic} % were well for {watched.seconds:g} s: the next step begins")
+
+
+def step_due_at(standing: Standing, rollout: Rollout) -> float | None:
+    """When the present step has been watched for long enough; None: that does not depend on the time."""
+    steps = steps_of(rollout, standing.settings)
+    if rollout.step_since is None:
+        return None
+    if rollout.step < len(steps):
+        return rollout.step_since + steps[rollout.step].seconds
+    return over_at(rollout, standing.settings)

@@ -1,0 +1,70 @@
+"""Blue-green and canary: new replicas beside the old ones, which stay in full until the whole traffic has moved.
+
+A canary moves it by steps, with as many new replicas as the step's share calls for; blue-green has no steps.
+"""
+
+from math import ceil
+
+from skyserve.model.replica import Phase, Replica
+from skyserve.model.rollout import CanaryStep, Rollout, UpdateMode, UpdateSettings
+from skyserve.policy.rollout.division import REFILL_SECONDS, Division, first_to_go
+from skyserve.policy.rollout.standing import Standing
+
+WATCH_SECONDS = 30.0
+"""Once all requests go to the new version the old one stays for so long, idle and ready to take them back (as long as
+Argo Rollouts' default `scaleDownDelaySeconds`)."""
+
+
+def steps_of(rollout: Rollout, settings: UpdateSettings) -> tuple[CanaryStep, ...]:
+    """The steps before the whole traffic moves."""
+    return settings.canary_steps if rollout.mode is UpdateMode.CANARY else ()
+
+
+def traffic(rollout: Rollout, settings: UpdateSettings) -> int | None:
+    """Percent of the requests that go to the new version; None: rolling splits nothing. A step's share flows once its
+    replicas are available, until then that of the step before."""
+    if rollout.mode is UpdateMode.ROLLING:
+        return None
+    shares = [0, *(step.traffic for step in steps_of(rollout, settings)), 100]
+    return shares[min(rollout.step + (rollout.step_since is not None), len(shares) - 1)]
+
+
+def needed(standing: Standing, rollout: Rollout) -> int:
+    """New replicas that the present step calls for."""
+    steps = steps_of(rollout, standing.settings)
+    if rollout.step >= len(steps):
+        return standing.wanted
+    return min(standing.wanted, max(1, ceil(standing.wanted * steps[rollout.step].traffic / 100)))
+
+
+def over_at(rollout: Rollout, settings: UpdateSettings) -> float | None:
+    """When the old replicas may go; None: the whole traffic has not moved yet."""
+    moved = rollout.step >= len(steps_of(rollout, settings)) and rollout.step_since is not None
+    return rollout.step_since + WATCH_SECONDS if moved and rollout.step_since is not None else None
+
+
+def shifting(standing: Standing, rollout: Rollout) -> Division:
+    """New replicas as the step calls for; old ones in full, so that a lost one is replaced, until all is over."""
+    over = over_at(rollout, standing.settings)
+    if over is not None and over <= standing.now and standing.available >= standing.wanted:
+        return Division(standing.wanted, standing.old)
+    return Division(needed(standing, rollout), _leftovers(standing), refill(standing, standing.wanted))
+
+
+def refill(standing: Standing, full: int) -> int:
+    """Replicas of the version before, `full` if it is worth having: one that was never ready is not added to, and one
+    whose replica has just failed not yet."""
+    there = len(standing.of_before())
+    if standing.before is None or not standing.before.ever_ready:
+        return min(there, full)
+    return full if standing.now >= standing.old_failed_at + REFILL_SECONDS else min(there, full)
+
+
+def _leftovers(standing: Standing) -> tuple[Replica, ...]:
+    """Replicas of an update that was overtaken: of use as long as the version before lacks what they have."""
+    before = standing.of_before()
+    left = first_to_go((r for r in standing.old if r not in before), 0)
+    ready = sum(r.phase is Phase.READY for r in before)
+    useful = [r for r in left if r.phase is Phase.READY]
+    keep = max(0, min(len(useful), standing.wanted - ready))
+    return tuple(left[: len(left) - keep])

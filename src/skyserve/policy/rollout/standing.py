@@ -1,0 +1,89 @@
+"""How an update stands: which replicas live, of which version, and how many of the new ones count."""
+
+from dataclasses import dataclass
+
+from skyserve.model.replica import Phase, Replica
+from skyserve.model.rollout import Rollout, UpdateMode, UpdateSettings
+from skyserve.model.service import Version
+from skyserve.policy.draft import Draft
+from skyserve.policy.lifecycle import FAILURES
+from skyserve.policy.rollout.beginning import good
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the modes decide by. `new`: of the version wanted; `old`: of any other."""
+
+    now: float
+    wanted: int
+    """Replicas that there should be, of whatever version."""
+    version: Version
+    before: Version | None
+    """The version that an update replaces; None: there is no update, or that version is forgotten."""
+    rollout: Rollout | None
+    new: tuple[Replica, ...]
+    """Those alive, ascending by id, without those that will be taken away."""
+    old: tuple[Replica, ...]
+    """Those alive, ascending by id."""
+    old_failed_at: float
+    """When a replica of the version before last failed; 0: none did that is remembered."""
+
+    @property
+    def settings(self) -> UpdateSettings:
+        """Of the version that comes: it says how it wants to be brought in."""
+        return self.version.target.update
+
+    @property
+    def mode(self) -> UpdateMode:
+        """How replicas are exchanged. Without an update there are no old ones, or only leftovers."""
+        return self.rollout.mode if self.rollout else UpdateMode.ROLLING
+
+    def available_at(self, replica: Replica) -> float | None:
+        """When the replica will have been ready for long enough; None: it is not ready."""
+        return None if replica.ready_since is None else replica.ready_since + self.settings.min_ready_seconds
+
+    @property
+    def available(self) -> int:
+        """New replicas that have been ready for long enough."""
+        times = (self.available_at(replica) for replica in self.new)
+        return sum(at is not None and at <= self.now for at in times)
+
+    def of_before(self) -> list[Replica]:
+        """Old replicas of the version that the update replaces."""
+        return [r for r in self.old if self.before is not None and r.version == self.before.number]
+
+    @property
+    def can_go_back(self) -> bool:
+        """The version before was good, and is another one."""
+        return self.before is not None and good(self.before) and self.before.task_key != self.version.task_key
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to exchange, and enough new ones serve. Where only the service section changed, every replica
+        is a new one at once; where none is wanted there is nothing to wait for."""
+        same_task = self.before is not None and self.before.task_key == self.version.task_key
+        enough = same_task or self.available >= self.wanted
+        return self.wanted == 0 or (not self.old and enough)
+
+
+def serves(replica: Replica) -> bool:
+    """It was ready: to end it may take something away."""
+    return replica.phase in (Phase.READY, Phase.NOT_READY)
+
+
+def standing_of(draft: Draft) -> Standing:
+    """As the rows of the draft are now."""
+    version, rollout = draft.snapshot.version, draft.service.rollout
+    number = rollout.before if rollout else None
+    alive = [r for r in draft.replicas() if r.alive]
+    failed = (r.since for r in draft.replicas() if r.version == number and r.ended_by in FAILURES)
+    return Standing(
+        now=draft.now,
+        wanted=draft.wanted,
+        version=version,
+        before=next((v for v in draft.snapshot.versions if v.number == number), None),
+        rollout=rollout,
+        new=tuple(r for r in alive if r.version == version.number and not r.doomed),
+        old=tuple(r for r in alive if r.version != version.number),
+        old_failed_at=max(failed, default=0.0),
+    )
