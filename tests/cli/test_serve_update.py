@@ -19,8 +19,8 @@ ROLLOUT: RolloutView = UPDATING.rollout
 
 @pytest.fixture
 def fake(operations: FakeOperations) -> FakeOperations:
-    """An update is seen under way twice, then it is done."""
-    operations.rollouts = [ROLLOUT, ROLLOUT, None]
+    """An update is seen under way twice, at different seconds of its waiting; then it is done."""
+    operations.rollouts = [ROLLOUT, replace(ROLLOUT, detail="waits 239 s more"), None]
     return operations
 
 

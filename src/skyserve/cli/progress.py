@@ -59,5 +59,6 @@ def _lines() -> Iterator[Callable[[str], None]]:
 def _summary(view: ServiceView) -> str:
     replicas = ", ".join(f"{replica.replica_id} {replica.status}" for replica in view.replicas)
     counts = f"{view.ready_replicas}/{view.total_replicas} replicas ready"
-    update = f"; {rollout_words(view, view.rollout)}" if view.rollout else ""
+    # A line for each change, not for each second.
+    update = f"; {rollout_words(view, view.rollout, waiting=False)}" if view.rollout else ""
     return f"{view.name}: {view.status}, {counts}" + (f" ({replicas})" if replicas else "") + update
