@@ -181,7 +181,11 @@ def test_history() -> None:
         replicas=0,
     )
     back = VersionView(
-        version=4, created_at=NOW - 60, reason="automatic rollback to version 1", outcome="current", replicas=1
+        version=4,
+        created_at=NOW - 60,
+        reason="automatic rollback to version 1: run exited",
+        outcome="current",
+        replicas=1,
     )
     agree("history", history_table([*HISTORY, failed, back], now=NOW))
 

@@ -109,7 +109,8 @@ def test_a_version_that_fails_fails_the_command(fake: FakeOperations, yaml: Path
     ]
     ran = sky("serve update web -y", str(yaml))
     assert ran.code == 1
-    assert "did not stay at version 2: failed: replica 2: run exited with 1. It is at version 3 now." in ran.err
+    assert "Version 2 of service 'web' did not take over: replica 2: run exited with 1." in ran.err
+    assert "The service is at version 3 now." in ran.err
     assert "sky serve history web" in ran.err
 
 
@@ -157,7 +158,7 @@ def test_history(fake: FakeOperations) -> None:
     """A table, or the views as JSON; of no service, exit code 3."""
     ran = sky("serve history web")
     assert ran.code == 0
-    assert ran.out.splitlines()[0].split() == ["VERSION", "CREATED", "REASON", "OUTCOME", "REPLICAS"]
+    assert ran.out.splitlines()[0].split() == ["VERSION", "CREATED", "REPLICAS", "REASON", "OUTCOME"]
     assert "superseded by version 2" in ran.out
     assert decode(list[VersionView], json.loads(sky("serve history web -o json").out)) == HISTORY
     assert sky("serve history nobody").code == 3

@@ -117,9 +117,9 @@ async def test_waiting_for_a_version_that_fails_fails(fake: FakeOperations) -> N
     fake.rollouts = [None]
     back = VersionView(3, 0.0, "automatic rollback to version 1", "current", 1)
     fake.versions = [HISTORY[0], replace(HISTORY[1], outcome="failed: run exited with 1"), back]
-    with pytest.raises(skyserve.ServeError, match="failed: run exited with 1"):
+    with pytest.raises(skyserve.ServeError, match="did not take over: run exited with 1"):
         skyserve.update(TASK, "web", wait=True)
-    with pytest.raises(skyserve.ServeError, match="failed: run exited with 1"):
+    with pytest.raises(skyserve.ServeError, match="did not take over: run exited with 1"):
         await skyserve.aio.update(TASK, "web", wait=True)
 
 

@@ -68,7 +68,7 @@ def test_an_update_is_done_well_if_its_version_is_the_last() -> None:
     check_outcome("web", 2, HISTORY)
     back = VersionView(3, 0.0, "automatic rollback to version 1", "current", 1)
     failed = replace(HISTORY[1], outcome="failed: no progress for 1800 s")
-    with pytest.raises(ServeError, match=r"version 2: failed: no progress for 1800 s. It is at version 3 now"):
+    with pytest.raises(ServeError, match=r"did not take over: no progress for 1800 s\. The service is at version 3"):
         check_outcome("web", 2, [failed, back])
     with pytest.raises(ServeError, match="not remembered any more"):
         check_outcome("web", 2, [back])

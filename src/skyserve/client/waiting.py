@@ -55,7 +55,8 @@ def check_outcome(name: str, version: int, history: Sequence[VersionView]) -> No
     outcome = next((view.outcome for view in history if view.version == version), "it is not remembered any more")
     raise ServeError(
         ErrorKind.CONFLICT,
-        f"Service '{name}' did not stay at version {version}: {outcome}. It is at version {history[-1].version} now.",
+        f"Version {version} of service '{name}' did not take over: {outcome.removeprefix('failed: ')}. "
+        f"The service is at version {history[-1].version} now.",
         f"See: sky serve history {name}; sky serve logs {name} --controller",
     )
 

@@ -13,8 +13,8 @@ _COLOURS = {"current": "green", "rolling": "blue", "failed:": "red"}
 
 
 def history_table(versions: Sequence[VersionView], *, now: float) -> str:
-    """One row a version, the latest last."""
-    columns = ["VERSION", "CREATED", "REASON", "OUTCOME", "REPLICAS"]
+    """One row a version, the latest last. Why the service went back by itself stands once: where a version failed."""
+    columns = ["VERSION", "CREATED", "REPLICAS", "REASON", "OUTCOME"]
     return table(columns, [_row(version, now) for version in versions])
 
 
@@ -23,7 +23,7 @@ def _row(version: VersionView, now: float) -> list[str]:
     return [
         str(version.version),
         ago(now - version.created_at),
-        version.reason.splitlines()[0] if version.reason else "-",
-        click.style(outcome, fg=_COLOURS.get(outcome.split()[0])),
         str(version.replicas),
+        version.reason.partition(": ")[0] or "-",
+        click.style(outcome, fg=_COLOURS.get(outcome.split()[0])),
     ]
