@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from skyserve.model.load import Load
+from skyserve.model.load import FIRST_BYTE_BOUNDS, Load
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Reply, Request
@@ -66,3 +66,33 @@ async def test_totals_outlive_the_controller(bench: Bench, replica: MakeReplica,
     await bench.restart()
 
     await until(lambda: load_of(bench, table.service_id).arrived == 5)
+
+
+async def test_the_time_to_the_first_byte(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """An answer that begins soon and goes on long counts by its beginning; errors and refusals do not count."""
+    pause = 0.5
+
+    async def answer(request: Request, reply: Reply) -> None:
+        if request.target == "/wrong":
+            await reply.send(500, b"")
+            return
+        if request.target == "/late":
+            await asyncio.sleep(pause)
+        await reply.begin("text/plain")
+        await reply.chunk(b"a")
+        await asyncio.sleep(pause)
+        await reply.chunk(b"")
+
+    table, empty = await bench.serve([await replica("a", answer)]), await bench.serve([])
+    for path in ("/", "/late", "/wrong"):
+        await client.get(url(table, path))
+    await client.get(url(empty))
+
+    def began() -> list[int]:
+        return [*load_of(bench, table.service_id).first_bytes]
+
+    await until(lambda: began()[-1:] == [2])
+    within = dict(zip(FIRST_BYTE_BOUNDS, began(), strict=True))
+    assert within[0.4] <= 1
+    assert within[800.0] == 2
+    assert not any(load_of(bench, empty.service_id).first_bytes)

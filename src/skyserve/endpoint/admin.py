@@ -36,6 +36,8 @@ class Counted:
     arrived: int = 0
     refused: int = 0
     in_flight: int = 0
+    first_bytes: tuple[int, ...] = ()
+    """By bounds, as skyserve.model.load has them."""
 
 
 Hosts = Mapping[tuple[str, Address], Host]
@@ -66,12 +68,17 @@ class Admin:
 
     async def requests(self) -> Mapping[str, Counted]:
         """By the resource name of each service that Envoy knows. Raises AdminError."""
-        document = (await self._ask("GET", "/stats?" + urlencode({"format": "json", "filter": LOAD_COUNTERS}))).json()
-        counted: dict[str, dict[str, int]] = {}
+        query = {"format": "json", "histogram_buckets": "cumulative", "filter": LOAD_COUNTERS}
+        document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
+        counted: dict[str, dict[str, Any]] = {}
         for stat in document.get("stats", ()):
             if "name" in stat:
                 _, service, counter = stat["name"].split(".")
                 counted.setdefault(service, {})[_FIELDS[counter]] = int(stat["value"])
+            for histogram in stat.get("histograms", ()):
+                service = histogram["name"].split(".")[0]
+                within = tuple(int(bucket["cumulative"]) for bucket in histogram["buckets"])
+                counted.setdefault(service, {})["first_bytes"] = within
         return {service: Counted(**fields) for service, fields in counted.items()}
 
     async def reopen_logs(self) -> None:

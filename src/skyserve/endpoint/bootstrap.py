@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 
 from skyserve.endpoint.layout import Layout
-from skyserve.endpoint.translate.naming import Json, extension
+from skyserve.endpoint.translate.naming import FIRST_BYTE, Json, extension
+from skyserve.model.load import FIRST_BYTE_BOUNDS
 
-LOAD_COUNTERS = r"http\.service-\d+\.downstream_rq_(total|active)|cluster\.service-\d+\.upstream_cx_none_healthy"
-"""Of each service: requests so far, requests in flight, and how many found no replica (Envoy counts each of those once
-as a connection for which no host was healthy)."""
+LOAD_COUNTERS = (
+    r"http\.service-\d+\.downstream_rq_(total|active)|cluster\.service-\d+\.upstream_cx_none_healthy"
+    rf"|service-\d+\.{FIRST_BYTE}"
+)
+"""Of each service: requests so far, requests in flight, how many found no replica (Envoy counts each of those once as a
+connection for which no host was healthy), and the answers by the time to their first byte."""
 NODE = "skyserve"
 _CONTROLLER = "controller"
 MAX_HEAP_BYTES = 4 * 2**30
@@ -46,6 +50,9 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
         "static_resources": {"clusters": [_controller_cluster(layout)]},
         # Counters of each replica are kept apart from these; the rest would cost memory a service.
         "stats_config": {
+            "histogram_bucket_settings": [
+                {"match": {"suffix": FIRST_BYTE}, "buckets": [1000 * bound for bound in FIRST_BYTE_BOUNDS]}
+            ],
             "stats_matcher": {
                 "inclusion_list": {
                     "patterns": [
@@ -56,7 +63,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                         {"safe_regex": {"regex": LOAD_COUNTERS}},
                     ]
                 }
-            }
+            },
         },
         "overload_manager": _overload(heap_bytes, connections),
     }

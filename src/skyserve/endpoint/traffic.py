@@ -43,7 +43,8 @@ class Traffic:
         counted = self._requests.get(service)
         if counted is None:
             return None
-        return Load(counted.arrived, counted.refused, self._busy.get(service, 0.0), counted.in_flight)
+        busy = self._busy.get(service, 0.0)
+        return Load(counted.arrived, counted.refused, busy, counted.in_flight, counted.first_bytes)
 
     def stir(self) -> None:
         """Something has changed: look now, and often for a while."""

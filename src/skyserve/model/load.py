@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+FIRST_BYTE_BOUNDS = tuple(
+    step * 10.0**power for power in range(-3, 3) for step in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)
+)
+"""Seconds, ascending: answers are counted by how long their first byte took. Ten to a decade, so that a percentile is
+known to about a tenth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -16,3 +22,5 @@ class Load:
     """Requests in flight, summed over time: ten requests of two seconds each make 20."""
     in_flight: int = 0
     """Requests being answered now; not a total."""
+    first_bytes: tuple[int, ...] = ()
+    """For each of FIRST_BYTE_BOUNDS, how many answers began within it, of those that have ended; empty: not known."""

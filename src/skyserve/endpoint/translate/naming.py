@@ -11,6 +11,9 @@ ENDPOINTS = _PREFIX + "config.endpoint.v3.ClusterLoadAssignment"
 LISTENER = _PREFIX + "config.listener.v3.Listener"
 ROUTES = _PREFIX + "config.route.v3.RouteConfiguration"
 
+FIRST_BYTE = "first_byte"
+"""The histogram of each service's answers by the time to their first byte."""
+
 ADS: Json = {"ads": {}, "resource_api_version": "V3"}
 """Where a resource that names another finds it: on the same stream."""
 
