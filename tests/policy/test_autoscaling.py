@@ -350,7 +350,8 @@ def test_a_steady_load_settles(knobs: Autoscaling, rate: float, duration: float)
     past = int(knobs.upscale_delay + knobs.downscale_delay + 200)
     course = list(watch(knobs, lambda _: (rate, duration), past + 600))
     late = {wanted for at, wanted in course if at > past}
-    load = rate * duration if knobs.policy is ScalingPolicy.CONCURRENCY else rate
+    by_rate = knobs.policy in (ScalingPolicy.REQUEST_RATE, ScalingPolicy.INSTANCE_AWARE)
+    load = rate if by_rate else rate * duration
     exact = max(knobs.low, min(knobs.high, load / knobs.per_replica))
     assert max(late) - min(late) <= 1
     assert all(exact - 1 <= wanted <= exact + 1 + 1 / (60 * knobs.per_replica) for wanted in late)

@@ -13,6 +13,8 @@ class ScalingPolicy(StrEnum):
     """Requests in flight."""
     INSTANCE_AWARE = "instance_aware"
     """Requests a second, where replicas differ in how many they can take."""
+    LATENCY = "latency"
+    """Requests in flight, as many as the time to the first byte allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Autoscaling:
 
     policy: ScalingPolicy
     per_replica: float
-    """Requests a second, or in flight, that one replica should get."""
+    """Requests a second, or in flight, that one replica should get; by latency, how many it is taken for first."""
     low: int
     """Fewest replicas, without those that are overprovisioned."""
     high: int
@@ -46,6 +48,10 @@ class Autoscaling:
     upscale_step: StepLimit | None = None
     """None: as many at once as are called for."""
     downscale_step: StepLimit | None = None
+    latency: float = 0.0
+    """Seconds within which answers should begin; 0: no matter."""
+    percentile: float = 95.0
+    """Of the answers, in percent, how many should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,19 @@ class Bucket:
     """Seconds since the reading before."""
     arrived: int
     busy_seconds: float
+    first_bytes: tuple[tuple[int, int], ...] = ()
+    """(index of skyserve.model.load.FIRST_BYTE_BOUNDS, answers that began within it and not within the one before)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Where a policy has moved its target, and on what ground."""
+
+    limit: float
+    """Requests in flight that one replica should get now."""
+    since: float
+    """When the limit or the number of ready replicas last changed."""
+    ready: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +98,15 @@ class ScalingMemory:
     arrived: int = 0
     refused: int = 0
     busy_seconds: float = 0.0
+    first_bytes: tuple[int, ...] = ()
+    """As skyserve.model.load has them; empty where latency does not matter."""
     buckets: tuple[Bucket, ...] = ()
     """Ascending; as far back as any window reaches."""
     calls: tuple[Call, ...] = ()
     """Ascending; each differs from the one before. What the first called for is taken to have been called for ever."""
     past: tuple[Call, ...] = ()
     """What was wanted since when, ascending; as far back as a step's period reaches."""
+    tuning: Tuning | None = None
+    """None: the policy does not move its target, or has seen nothing yet."""
     burst_until: float = 0.0
     """A burst of load came: until then no replica is removed, and more are added without delay."""

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from skyserve.model.placement import SpotPlacer
-from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, Seconds, invalid
+from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, PositiveSeconds, Seconds, invalid
 from skyserve.spec.schedule import ScheduleWindow
 from skyserve.spec.step_limit import StepLimit
 
@@ -28,6 +28,10 @@ class ReplicaPolicy(Model):
     """Requests a second that one replica should get; or, by accelerator, what each kind can take."""
     target_concurrency_per_replica: PositiveNumber | None = None
     """Requests that one replica should be answering at a time. Decides where target_qps_per_replica is not given."""
+    target_latency_seconds: PositiveSeconds | None = None
+    """Time within which answers should begin. Moves the target of concurrency."""
+    latency_percentile: Annotated[PositiveNumber, Field(lt=100)] | None = None
+    """Of the answers, in percent, how many should begin within target_latency_seconds; 95 unless written."""
     num_overprovision: Count | None = None
     """Replicas kept beyond the target, at all times."""
     upscale_delay_seconds: Seconds = 300
@@ -72,7 +76,7 @@ class ReplicaPolicy(Model):
     def _findings(self) -> Iterator[Finding]:
         targets = [
             name
-            for name in ("target_qps_per_replica", "target_concurrency_per_replica")
+            for name in ("target_qps_per_replica", "target_concurrency_per_replica", "target_latency_seconds")
             if getattr(self, name) is not None
         ]
         if self.max_replicas is not None and self.max_replicas < self.min_replicas:
@@ -80,8 +84,11 @@ class ReplicaPolicy(Model):
             yield Finding(f"is less than min_replicas ({self.min_replicas})", remedy, ("max_replicas",))
         if targets and self.max_replicas is None:
             yield Finding("needs max_replicas, the most that load may bring", "Write max_replicas.", (targets[0],))
-        if len(targets) == 2:
-            yield Finding("given together with target_qps_per_replica", "Keep one of them.", (targets[1],))
+        for name in targets[1:] if self.target_qps_per_replica is not None else ():
+            yield Finding("given together with target_qps_per_replica", "Keep one of them.", (name,))
+        if self.latency_percentile is not None and self.target_latency_seconds is None:
+            remedy = "Write target_latency_seconds too."
+            yield Finding("is the percentage of a target that is not written", remedy, ("latency_percentile",))
         if self.max_replicas == 0 and (self.num_overprovision or targets):
             yield Finding("no replica could ever start", "Write 1 or more.", ("max_replicas",))
         if self.dynamic_ondemand_fallback and self.spot_placer in _SPOT_ALONE:

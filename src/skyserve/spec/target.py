@@ -63,6 +63,8 @@ def _placement(task: Task) -> Placement | None:
 
 CONCURRENCY = 2.0
 """Requests in flight for each replica where no target is written, as Ray Serve has it (`target_ongoing_requests`)."""
+PERCENTILE = 95.0
+"""Of the answers, in percent, how many should begin in time where nothing is written."""
 
 
 def _autoscaling(policy: ReplicaPolicy, extra: int) -> Autoscaling | None:
@@ -78,6 +80,8 @@ def _autoscaling(policy: ReplicaPolicy, extra: int) -> Autoscaling | None:
         upscale_delay=policy.upscale_delay_seconds,
         downscale_delay=policy.downscale_delay_seconds,
         overprovision=extra,
+        latency=policy.target_latency_seconds or 0.0,
+        percentile=policy.latency_percentile or PERCENTILE,
         upscale_step=_step(policy.upscale_step),
         downscale_step=_step(policy.downscale_step),
     )
@@ -99,7 +103,8 @@ def _aim(policy: ReplicaPolicy) -> tuple[ScalingPolicy, float]:
         return ScalingPolicy.INSTANCE_AWARE, min(rate.values())
     if rate is not None:
         return ScalingPolicy.REQUEST_RATE, rate
-    return ScalingPolicy.CONCURRENCY, policy.target_concurrency_per_replica or CONCURRENCY
+    kind = ScalingPolicy.CONCURRENCY if policy.target_latency_seconds is None else ScalingPolicy.LATENCY
+    return kind, policy.target_concurrency_per_replica or CONCURRENCY
 
 
 def service_of(task: Task) -> Service:

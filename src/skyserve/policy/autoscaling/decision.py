@@ -10,6 +10,7 @@ from skyserve.policy.autoscaling.concurrency import concurrency
 from skyserve.policy.autoscaling.demand import Demand
 from skyserve.policy.autoscaling.fleet import NOTHING, Fleet
 from skyserve.policy.autoscaling.instance_aware import instance_aware
+from skyserve.policy.autoscaling.latency import latency
 from skyserve.policy.autoscaling.request_rate import request_rate
 from skyserve.policy.autoscaling.settling import remember_call, settle
 from skyserve.policy.autoscaling.stepping import remember_wanted, stepped
@@ -19,6 +20,7 @@ POLICIES: Mapping[ScalingPolicy, Callable[[Seen, Autoscaling], Demand]] = {
     ScalingPolicy.REQUEST_RATE: request_rate,
     ScalingPolicy.CONCURRENCY: concurrency,
     ScalingPolicy.INSTANCE_AWARE: instance_aware,
+    ScalingPolicy.LATENCY: latency,
 }
 """A new policy is one file and one line here."""
 
@@ -40,7 +42,8 @@ def begin(knobs: Autoscaling, load: Load, now: float) -> ScalingMemory:
     whoever came was refused and waits."""
     arrived = load.arrived if knobs.low else 0
     calls = (Call(now, knobs.low),)
-    return ScalingMemory(knobs.low, now, arrived, load.refused, load.busy_seconds, calls=calls)
+    first_bytes = load.first_bytes if knobs.latency else ()
+    return ScalingMemory(knobs.low, now, arrived, load.refused, load.busy_seconds, first_bytes, calls=calls)
 
 
 def decide(
@@ -59,8 +62,8 @@ def decide(
         memory = replace(begin(knobs, load, now), wanted=memory.wanted, calls=(Call(now, memory.wanted),))
     if _bounded(memory.wanted, knobs) == memory.wanted and now < reading_due_at(memory, load, knobs):
         return Decision(memory.wanted, memory, "")
-    after = read(memory, load, now) if now > memory.read_at else memory
-    demand = POLICIES[knobs.policy](seen(memory, after, load, fleet(), now), knobs)
+    after = read(memory, load, knobs, now) if now > memory.read_at else memory
+    demand = POLICIES[knobs.policy](seen(memory, after, load, fleet(), knobs, now), knobs)
     called = _bounded(demand.replicas, knobs)
     before = _bounded(memory.wanted, knobs)
     calls = remember_call(after.calls, called, knobs, now)
@@ -78,6 +81,7 @@ def decide(
         wanted=wanted,
         calls=calls,
         past=remember_wanted(memory.past, before, wanted, knobs, now),
+        tuning=demand.tuning,
         burst_until=burst_until,
     )
     return Decision(wanted, after, f"{demand.reason}{_bound(demand.replicas, knobs)}")

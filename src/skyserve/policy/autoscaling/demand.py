@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from skyserve.model.autoscaling import Tuning
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -11,3 +13,5 @@ class Demand:
     reason: str
     burst: int = 0
     """How many the last few seconds alone call for; 0 where the policy knows no bursts."""
+    tuning: Tuning | None = None
+    """What the policy wants to find in `Seen.tuning` at the next reading."""

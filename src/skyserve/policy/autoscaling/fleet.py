@@ -17,6 +17,8 @@ class Fleet:
     """Replicas that are there or come up; the first to go is the last."""
     offers: tuple[float, ...] = ()
     """What could be added, the first choice first."""
+    ready: int = 0
+    """Replicas that answer requests."""
 
 
 NOTHING = Fleet()
@@ -30,4 +32,5 @@ def fleet_of(replicas: Iterable[Replica], offers: Iterable[Offer], target: Targe
     return Fleet(
         tuple(capacity(r.offer, target) for r in reversed(going)),
         tuple(capacity(o, target) for o in sorted(offers, key=lambda o: cost(o, target))),
+        sum(r.phase is Phase.READY for r in alive),
     )

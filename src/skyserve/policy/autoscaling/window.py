@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from skyserve.model.autoscaling import Autoscaling, Bucket, ScalingMemory
+from skyserve.model.autoscaling import Autoscaling, Bucket, ScalingMemory, Tuning
 from skyserve.model.load import Load
+from skyserve.policy.autoscaling.first_bytes import between, percentile
 from skyserve.policy.autoscaling.fleet import NOTHING, Fleet
 
 WINDOW_SECONDS = 60.0
@@ -34,6 +35,16 @@ class Seen:
     """Requests that found no replica: at zero all of them, since they came at once; else so many a second, since
     whoever was refused asks again."""
     fleet: Fleet = NOTHING
+    first_byte: float | None = None
+    """Seconds within which the wanted percentage of the window's answers began; None: there were none."""
+    answers: int = 0
+    """Answers that ended within the window."""
+    now: float = 0.0
+    """Seconds since the epoch."""
+    wanted: int = 0
+    """Replicas wanted until now."""
+    tuning: Tuning | None = None
+    """What the policy said at the last reading."""
 
 
 def reading_due_at(memory: ScalingMemory, load: Load, knobs: Autoscaling) -> float:
@@ -45,13 +56,15 @@ def reading_due_at(memory: ScalingMemory, load: Load, knobs: Autoscaling) -> flo
     return memory.read_at + min(SLOWEST_READING_SECONDS, max(FASTEST_READING_SECONDS, delay / READINGS_A_DELAY))
 
 
-def read(memory: ScalingMemory, load: Load, now: float) -> ScalingMemory:
+def read(memory: ScalingMemory, load: Load, knobs: Autoscaling, now: float) -> ScalingMemory:
     """The memory with one reading more."""
     span = now - memory.read_at
     # A total that shrank was counted anew. While nobody counted, requests in flight are taken to be those of now.
     arrived = load.arrived - memory.arrived if load.arrived >= memory.arrived else load.arrived
     counted = load.busy_seconds >= memory.busy_seconds
     busy = load.busy_seconds - memory.busy_seconds if counted else load.in_flight * span
+    first_bytes = load.first_bytes if knobs.latency else ()
+    began = between(memory.first_bytes, first_bytes)
     kept = tuple(bucket for bucket in memory.buckets if bucket.until > now - WINDOW_SECONDS)
     return replace(
         memory,
@@ -59,12 +72,16 @@ def read(memory: ScalingMemory, load: Load, now: float) -> ScalingMemory:
         arrived=load.arrived,
         refused=load.refused,
         busy_seconds=load.busy_seconds,
-        buckets=(*kept, Bucket(now, span, arrived, busy)) if arrived or busy else kept,
+        first_bytes=first_bytes,
+        buckets=(*kept, Bucket(now, span, arrived, busy, began)) if arrived or busy or began else kept,
     )
 
 
-def seen(before: ScalingMemory, memory: ScalingMemory, load: Load, fleet: Fleet, now: float) -> Seen:
+def seen(
+    before: ScalingMemory, memory: ScalingMemory, load: Load, fleet: Fleet, knobs: Autoscaling, now: float
+) -> Seen:
     """The load now; `before` is the memory of the reading before."""
+    began = [b.first_bytes for b in memory.buckets if b.until > now - WINDOW_SECONDS]
     refused = load.refused - before.refused if load.refused >= before.refused else load.refused
     return Seen(
         rate=_total(memory, lambda b: b.arrived, now, WINDOW_SECONDS) / WINDOW_SECONDS,
@@ -73,6 +90,11 @@ def seen(before: ScalingMemory, memory: ScalingMemory, load: Load, fleet: Fleet,
         in_flight=load.in_flight,
         refused=refused / max(1.0, now - before.read_at) if before.wanted else refused,
         fleet=fleet,
+        first_byte=percentile(began, knobs.percentile),
+        answers=sum(count for counts in began for _, count in counts),
+        now=now,
+        wanted=before.wanted,
+        tuning=before.tuning,
     )
 
 
