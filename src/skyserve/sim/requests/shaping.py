@@ -5,22 +5,21 @@ from random import Random
 from skyserve.sim.requests.trace import RequestTrace, gathered
 
 
-def scaled(trace: RequestTrace, factor: float, seed: int = 0) -> RequestTrace:
-    """`factor` times as many requests in the same time.
+SPREAD_SECONDS = 30.0
+"""How far from its original a copy of a request may come: near enough for the load to keep its shape over minutes, and
+far enough for copies not to come in one moment."""
 
-    Copies of the whole trace are laid over each other, each begun at another moment and wrapped around, as if so many
-    independent groups of users came; a fraction of a copy has each request with that chance.
-    """
+
+def scaled(trace: RequestTrace, factor: float, seed: int = 0) -> RequestTrace:
+    """`factor` times as many requests in the same time: of each as many copies, and of a fraction one by that chance."""
     chance = Random(seed)
-    period = trace.seconds
+    whole, fraction = int(factor), factor - int(factor)
     requests: list[tuple[float, int, int]] = []
-    copies = int(factor)
-    for copy in range(copies + 1):
-        share = 1.0 if copy < copies else factor - copies
-        shift = 0.0 if copy == 0 else chance.uniform(0, period)
-        for at, prompt, answer in zip(trace.at, trace.prompt, trace.answer, strict=True):
-            if share == 1.0 or chance.random() < share:
-                requests.append(((at + shift) % period if shift else at, prompt, answer))
+    for at, prompt, answer in zip(trace.at, trace.prompt, trace.answer, strict=True):
+        copies = whole + (fraction > 0 and chance.random() < fraction)
+        for copy in range(copies):
+            shift = chance.uniform(-SPREAD_SECONDS, SPREAD_SECONDS) if copy else 0.0
+            requests.append((min(max(0.0, at + shift), trace.seconds), prompt, answer))
     return gathered(requests)
 
 
