@@ -30,8 +30,19 @@ class Sighting:
     asked_at: float = 0.0
     """When the question that it answered was put; 0: it never answered."""
     inventory: Inventory = field(default_factory=Inventory)
+    by_token: dict[str, Instance] = field(default_factory=dict)
+    by_service: dict[str, list[Instance]] = field(default_factory=dict)
+    """The instances of the inventory, by the service's part of their tokens."""
     dark_since: float | None = None
     """It has not answered at all since then."""
+
+    def answered(self, asked_at: float, inventory: Inventory) -> None:
+        """It told what it runs."""
+        self.asked_at, self.inventory, self.dark_since = asked_at, inventory, None
+        self.by_token = {i.token: i for i in reversed(inventory.instances)}  # of equals the first
+        self.by_service = {}
+        for instance in inventory.instances:
+            self.by_service.setdefault(instance.token.partition("-")[0], []).append(instance)
 
 
 class Fleet:
@@ -130,7 +141,7 @@ class Fleet:
                 log.warning("%s does not tell what it runs: %s", infra.name, error)
                 sighting.dark_since = asked_at
             return
-        sighting.asked_at, sighting.inventory, sighting.dark_since = asked_at, inventory, None
+        sighting.answered(asked_at, inventory)
         known = {p: since for p, since in self._dark_places.items() if p.infra != infra.name}
         known |= {p: self._dark_places.get(p, asked_at) for p in inventory.unreachable}
         self._dark_places = known
@@ -142,8 +153,11 @@ class Fleet:
     def instance(self, infra: str, token: str) -> Instance | None:
         """As last seen."""
         sighting = self._sightings.get(infra)
-        found = (i for i in sighting.inventory.instances if i.token == token) if sighting else iter(())
-        return next(found, None)
+        return sighting.by_token.get(token) if sighting else None
+
+    def launched_for(self, service_id: int) -> list[Instance]:
+        """What was launched for one service, as last seen."""
+        return [i for s in self._sightings.values() for i in s.by_service.get(str(service_id), ())]
 
     def unreachable_since(self, place: Place) -> float | None:
         """Since when a place does not answer; None: it does."""

@@ -86,6 +86,7 @@ class Reconciler:
 
     def _take(self, record: Record) -> None:
         self._record = record
+        self._rows = {replica.id: replica for replica in record.replicas}
         self._versions.read(record.versions)
 
     @property
@@ -104,7 +105,7 @@ class Reconciler:
 
     def replica(self, replica_id: int) -> Replica | None:
         """As the database has it."""
-        return next((r for r in self._record.replicas if r.id == replica_id), None)
+        return self._rows.get(replica_id)
 
     @property
     def over(self) -> bool:
@@ -167,7 +168,6 @@ class Reconciler:
         offers = self._offers.latest(wanted.target)
         backends = self._world.router.status(self.service.id)
         claimed = {r.token for r in replicas if r.phase in MAY_HOLD_MACHINE}
-        mine = f"{self.service.id}-"
         return Snapshot(
             now=self._world.clock.now(),
             service=self.service,
@@ -180,8 +180,8 @@ class Reconciler:
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
                 i
-                for i in fleet.all_instances()
-                if i.token.startswith(mine) and i.token not in claimed and not self._actions.reclaiming(i)
+                for i in fleet.launched_for(self.service.id)
+                if i.token not in claimed and not self._actions.reclaiming(i)
             ),
         )
 

@@ -12,7 +12,9 @@ _LEAST_READY_FIRST = (Phase.PENDING, Phase.PROVISIONING, Phase.STARTING, Phase.N
 def victims(draft: Draft, replicas: Sequence[Replica], count: int) -> list[Replica]:
     """So many of them, the first to end first: what is least ready; then on-demand machines that stand in for spot
     machines; then what costs most for what it can take; then what answers fewest requests; of equals the youngest."""
-    return sorted(replicas, key=lambda replica: _order(draft, replica))[: max(0, count)]
+    if count <= 0:
+        return []
+    return sorted(replicas, key=lambda replica: _order(draft, replica))[:count]
 
 
 def _order(draft: Draft, replica: Replica) -> tuple[int, bool, tuple[float, float], int, int]:
