@@ -1,8 +1,8 @@
 """How long the planner thinks: `python -m bench.planner [--sizes 10 100 1000 10000] [--passes 5]`.
 
-One service of so many replicas that all are ready, in four kinds of passes: nothing happened; one in a hundred is lost; a
-tenth more or fewer is wanted. The quickest of some passes, for a fixed number, one that follows the load and one on spot
-machines, and what that is for each replica: where it does not grow, the planner is linear.
+One service of so many replicas that all are ready, in four kinds of passes: nothing happened; one in a hundred is lost;
+a tenth more, or fewer, is wanted. The CPU time of the quickest of some passes, for a fixed number, one that follows the
+load and one on spot machines, and what that is for each replica: where it does not grow, the planner is linear.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
 DIR holds the public traces azure-2023-conv.csv, azure-2023-code.csv and mooncake-conversation.jsonl; one that is not
 there is left out. Without DIR a made-up day's afternoon is used. Each is scaled (skyserve.sim.requests.shaping) until
-IN_FLIGHT requests are in flight on average, which is what 20 replicas of 8 places can just answer, and told three
-times; the first time is left out of the count.
+IN_FLIGHT requests are in flight on average, which is what 20 replicas of 4 places can just answer, and told twice; the
+first time is left out of the count.
 
 For each policy, at three targets, given as the share of a replica's places that is to be busy: the share of requests
 that waited no longer than a second for a place, the replica-hours, and how many times those of an oracle that knows the
@@ -29,9 +29,9 @@ from skyserve.sim.requests.trace import RequestTrace, gathered, read
 from skyserve.sim.spot.trace import Trace
 
 FILES = ("azure-2023-conv.csv", "azure-2023-code.csv", "mooncake-conversation.jsonl")
-IN_FLIGHT = 160.0
+IN_FLIGHT = 80.0
 """Requests on average: enough for 20 replicas to be busy throughout."""
-ROUNDS = 3
+ROUNDS = 2
 SLO_SECONDS = 1.0
 """Longest wait for a place. What comes after it, until the first byte, no number of replicas makes shorter."""
 BUSY = (0.6, 0.75, 0.9)
@@ -43,7 +43,7 @@ MOST = 60
 
 def prepared(trace: RequestTrace) -> World:
     """The trace at the size of the fleet, in a world without spot machines."""
-    engine = Engine()
+    engine = Engine(places=4)
     in_flight = engine.mean(trace) * len(trace.at) / trace.seconds
     requests = scaled(trace, IN_FLIGHT / in_flight)
     hours = ROUNDS * trace.seconds / 3600

@@ -4,14 +4,13 @@ from random import Random
 
 from skyserve.sim.requests.trace import RequestTrace, gathered
 
-
 SPREAD_SECONDS = 30.0
 """How far from its original a copy of a request may come: near enough for the load to keep its shape over minutes, and
 far enough for copies not to come in one moment."""
 
 
 def scaled(trace: RequestTrace, factor: float, seed: int = 0) -> RequestTrace:
-    """`factor` times as many requests in the same time: of each as many copies, and of a fraction one by that chance."""
+    """`factor` times as many requests in the same time: so many copies of each, and of a fraction one by chance."""
     chance = Random(seed)
     whole, fraction = int(factor), factor - int(factor)
     requests: list[tuple[float, int, int]] = []
