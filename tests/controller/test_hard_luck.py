@@ -241,10 +241,10 @@ def test_saved_logs_stay_as_long_as_their_replica(tmp_path: Path) -> None:
         home, infra = scene.controller.world.home, SimulatedInfra(scene.world)
         (machine,) = scene.world.machines.values()
         saved = archive_path(home, 1, 1)
-        await archive(home, 1, 1, infra, machine.instance)
+        await archive(saved, infra, machine.instance)
         scene.world.lose(machine.instance.id)
         with pytest.raises(Gone):
-            await archive(home, 1, 1, infra, machine.instance)
+            await archive(saved, infra, machine.instance)
         assert saved.read_bytes() == b"hello\nhello\n"
         await scene.until(lambda: scene.serving() == [2])
         await scene.clock.sleep(LOSS_SECONDS - 60)

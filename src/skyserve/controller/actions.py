@@ -10,7 +10,7 @@ from typing import Any
 
 from skyserve.contracts.errors import Gone, InfraError, NoCapacity, QuotaExceeded, Unauthorized, Unsupported
 from skyserve.contracts.infra import LaunchOrder
-from skyserve.controller.archive import archive, archive_path
+from skyserve.controller.archive import ARCHIVE_SECONDS, archive, archive_path, forget_logs
 from skyserve.controller.world import World
 from skyserve.model.instance import Instance
 from skyserve.model.replica import Cause, Replica
@@ -18,9 +18,6 @@ from skyserve.model.service import Service, Target
 from skyserve.model.snapshot import Observation, Setback
 
 log = logging.getLogger(__name__)
-
-ARCHIVE_SECONDS = 10.0
-"""Longest time to save a replica's logs before its machine goes."""
 
 RECLAIM_AGAIN_SECONDS = 10.0
 """A reclaim that was accepted is asked for again after so long, until the instance is absent."""
@@ -73,7 +70,7 @@ class Actions:
 
     def forget(self, service: Service, replica_id: int) -> None:
         """The replica's row is removed; nobody can ask for its logs any more."""
-        archive_path(self._world.home, service.id, replica_id).unlink(missing_ok=True)
+        forget_logs(self._world.home, service.id, replica_id)
         for told in (self._settled_at, self._launch_ended_at, self.launched, self.setbacks):
             told.pop(replica_id, None)
         self._archived.discard(replica_id)
@@ -155,7 +152,7 @@ class Actions:
         try:
             infra = self._world.fleet.infra(replica.offer.place.infra)
             async with asyncio.timeout(ARCHIVE_SECONDS):
-                await archive(self._world.home, service.id, replica.id, infra, instance)
+                await archive(archive_path(self._world.home, service.id, replica.id), infra, instance)
         except (InfraError, TimeoutError, OSError) as error:
             log.warning("logs of replica %s of %s are not saved: %s", replica.id, service.name, error)
 

@@ -10,6 +10,8 @@ from skyserve.model.home import Home
 from skyserve.model.instance import Instance
 from skyserve.model.snapshot import Stage
 
+ARCHIVE_SECONDS = 10.0
+"""Longest time to save what a replica printed before it is gone."""
 ARCHIVE_LINES = 10_000
 """So many last lines of each log are saved."""
 ARCHIVE_BYTES = 32 * 2**20
@@ -24,13 +26,23 @@ def archive_path(home: Home, service_id: int, replica_id: int) -> Path:
     return home.service_logs(service_id) / f"replica-{replica_id}.log"
 
 
-async def archive(home: Home, service_id: int, replica_id: int, infra: Infra, instance: Instance) -> None:
+def partial_path(path: Path) -> Path:
+    """Where a log is while it is being saved to `path`."""
+    return path.with_suffix(".part")
+
+
+def forget_logs(home: Home, service_id: int, replica_id: int) -> None:
+    """Delete all that was saved of a replica."""
+    for path in home.service_logs(service_id).glob(f"replica-{replica_id}.*"):
+        path.unlink(missing_ok=True)
+
+
+async def archive(path: Path, infra: Infra, instance: Instance) -> None:
     """Save the logs of setup and run of all nodes, as far as they fit. 0600, since users print what they like.
 
     What an earlier try has saved stays until this one has all: the machine may be half gone by now.
     """
-    path = archive_path(home, service_id, replica_id)
-    part = path.with_suffix(".part")
+    part = partial_path(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         for stage in LOGGED:

@@ -1,4 +1,5 @@
-"""Brings a user's task onto a replica's machines and watches it: files, then setup, then run, on every node.
+"""Brings a user's task onto a replica's machines and watches it: files, then setup, then run, on every node. Where
+another ran there before, that is stopped first.
 
 Every step can be repeated: a driver that starts after a crash goes on from wherever the machines say it stands, and
 never sends files below a setup or run that has begun.
@@ -6,7 +7,7 @@ never sends files below a setup or run that has begun.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skyserve.contracts.clock import Clock
@@ -50,12 +51,15 @@ class TaskDriver:
         content: ContentStore,
         clock: Clock,
         publish: Callable[[TaskStatus], None],
+        part: Callable[[], Awaitable[None]],
     ) -> None:
+        """`part`: what is to be done before anything else that runs there is stopped; may be asked for again."""
         self._work = work
         self._shells = shells
         self._content = content
         self._clock = clock
         self._publish = publish
+        self._part = part
 
     async def drive(self) -> None:
         """Go on until the task has ended for good, the machine is gone, or we are cancelled."""
@@ -70,6 +74,7 @@ class TaskDriver:
                 await self._clock.sleep(RETRY_SECONDS)
 
     async def _through_the_stages(self) -> None:
+        await self._part()
         await asyncio.gather(*(shell.renew(self._work.label) for shell in self._shells))
         if not await self._begun(Stage.RUN):
             if not await self._begun(Stage.SETUP) and not await self._send_files():

@@ -9,6 +9,7 @@ from pathlib import Path
 from skyserve.contracts.clock import Clock
 from skyserve.contracts.errors import Gone
 from skyserve.controller.archive import LOGGED, archive_path, live_log, saved_log
+from skyserve.controller.former_logs import former_logs
 from skyserve.controller.reconciler import Reconciler
 from skyserve.controller.world import World
 from skyserve.model.event import Event
@@ -47,11 +48,16 @@ async def event_lines(world: World, reconciler: Reconciler, *, follow: bool, tai
 async def replica_log(
     world: World, reconciler: Reconciler, replica_id: int, *, follow: bool, tail: int | None
 ) -> AsyncIterator[bytes]:
-    """What happened to a replica, then what it printed: live while its machine lives, else as it was saved."""
+    """What happened to a replica, then what it printed: live while its machine lives, else as it was saved. Of one that
+    was restarted in place its earlier runs come first; the last lines are the present run's alone."""
     if tail is None:
         for _, event in await world.store.events(reconciler.service.id, limit=MOST_EVENTS):
             if event.replica_id == replica_id:
                 yield f"{_line(event)}\n".encode()
+        replica = reconciler.replica(replica_id)
+        if replica is not None:
+            async for chunk in former_logs(world.home, replica):
+                yield chunk
     printed = False
     with contextlib.suppress(Gone):
         for stage in LOGGED:

@@ -114,7 +114,8 @@ class Reconciler:
 
     def stage_begun(self, replica_id: int, stage: Stage) -> bool:
         """Its setup, or its run, has begun, so that there is a log."""
-        status = self._tasks.status(replica_id)
+        replica = self.replica(replica_id)
+        status = self._tasks.status(replica) if replica else None
         return status is not None and status.stage in (stage, Stage.RUN)
 
     def wake(self) -> None:
@@ -203,7 +204,7 @@ class Reconciler:
             instance=fleet.instance(place.infra, replica.token),
             absent=fleet.proves_absent(place, replica.token, since, nodes=self._nodes(replica)),
             unreachable_since=fleet.unreachable_since(place),
-            task=self._tasks.status(replica.id),
+            task=self._tasks.status(replica),
             probe=self._probes.tally(replica.id),
             backend=backend,
             launched=self._actions.launched.get(replica.id),

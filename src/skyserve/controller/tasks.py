@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Set
+from dataclasses import dataclass
 
 from skyserve.contracts.store import Record
 from skyserve.controller.driving import TaskDriver, Work, scripts
 from skyserve.controller.environment import run_environment, setup_environment, user_variables
+from skyserve.controller.former_logs import save_former
 from skyserve.controller.world import World
+from skyserve.model.instance import Instance
 from skyserve.model.replica import Replica
 from skyserve.model.service import Target
 from skyserve.model.snapshot import Stage, TaskStatus
@@ -16,68 +19,94 @@ from skyserve.spec.task import Task
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Driven:
+    """One run of a replica's task."""
+
+    renewals: int
+    """How often the replica had been restarted in place when this run was begun."""
+    driver: asyncio.Task[None]
+    status: TaskStatus
+
+
 class TaskBoard:
-    """The drivers, and what each last told."""
+    """The drivers, and what each last told. A replica whose row was renewed since has none: its present run is yet to
+    be begun, and what the one before still tells is told to nobody."""
 
     def __init__(self, world: World, wake: Callable[[], None]) -> None:
         self._world = world
         self._wake = wake
-        self._drivers: dict[int, asyncio.Task[None]] = {}
-        self._statuses: dict[int, TaskStatus] = {}
+        self._driven: dict[int, _Driven] = {}
 
-    def status(self, replica_id: int) -> TaskStatus | None:
-        """None: nobody drives it."""
-        return self._statuses.get(replica_id)
+    def status(self, replica: Replica) -> TaskStatus | None:
+        """Of its present run. None: nobody drives it."""
+        driven = self._of(replica)
+        return driven.status if driven else None
 
     def begin(self, record: Record, replica: Replica, document: Task, target: Target) -> None:
-        """Drive the replica's task from wherever it stands. Does nothing if it is driven already."""
+        """Drive the replica's present run from wherever it stands, and no earlier one any more. Does nothing if it is
+        driven already."""
         instance = replica.instance
-        if replica.id in self._drivers or instance is None:
+        if self._of(replica) is not None or instance is None:
             return
-        ranks = sorted(node.rank for node in instance.nodes) or [0]
-        own = user_variables(document)
-        about = (record.service, replica, target, instance)
-        user = self._world.user
-        version = next(v for v in record.versions if v.number == replica.version)
-        work = Work(
-            files=version.trees,
-            label=str(replica.renewals),
-            setup=scripts(document.setup, [{**setup_environment(*about, rank, user), **own} for rank in ranks]),
-            run=scripts(document.run, [{**run_environment(*about, rank, user), **own} for rank in ranks]),
-        )
+        self.stop(replica.id)
         infra = self._world.fleet.infra(replica.offer.place.infra)
-        shells = [infra.shell(instance, rank) for rank in ranks]
         driver = TaskDriver(
-            work, shells, self._world.content, self._world.clock, lambda status: self._tell(replica.id, status)
+            _work(record, replica, document, target, instance, self._world.user),
+            [infra.shell(instance, rank) for rank in _ranks(instance)],
+            self._world.content,
+            self._world.clock,
+            lambda status: self._tell(replica, status),
+            lambda: save_former(self._world.home, replica, infra, instance),
         )
         task = asyncio.create_task(driver.drive())
-        task.add_done_callback(lambda done: self._ended(replica.id, done))
-        self._drivers[replica.id] = task
-        self._statuses[replica.id] = TaskStatus(Stage.FILES)
+        self._driven[replica.id] = _Driven(replica.renewals, task, TaskStatus(Stage.FILES))
+        task.add_done_callback(lambda done: self._ended(replica, done))
 
-    def _tell(self, replica_id: int, status: TaskStatus) -> None:
-        self._statuses[replica_id] = status
-        self._wake()
+    def _of(self, replica: Replica) -> _Driven | None:
+        driven = self._driven.get(replica.id)
+        return driven if driven is not None and driven.renewals == replica.renewals else None
 
-    def _ended(self, replica_id: int, task: asyncio.Task[None]) -> None:
+    def _tell(self, replica: Replica, status: TaskStatus) -> None:
+        if driven := self._of(replica):
+            driven.status = status
+            self._wake()
+
+    def _ended(self, replica: Replica, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            log.error("the task of replica %s is not driven any more", replica_id, exc_info=error)
-            self._drivers.pop(replica_id, None)
-            self._statuses.pop(replica_id, None)
+            log.error("the task of replica %s is not driven any more", replica.id, exc_info=error)
+            if self._of(replica):
+                del self._driven[replica.id]
 
     def stop(self, replica_id: int) -> None:
-        """The replica's machine goes."""
-        if driver := self._drivers.pop(replica_id, None):
-            driver.cancel()
-        self._statuses.pop(replica_id, None)
+        """The replica's machine goes, or what runs on it."""
+        if driven := self._driven.pop(replica_id, None):
+            driven.driver.cancel()
 
     def keep(self, replica_ids: Set[int]) -> None:
         """Drive no others than these."""
-        for replica_id in self._drivers.keys() - replica_ids:
+        for replica_id in self._driven.keys() - replica_ids:
             self.stop(replica_id)
 
     async def close(self) -> None:
         """Stop watching; the tasks run on."""
-        drivers = list(self._drivers.values())
+        drivers = [driven.driver for driven in self._driven.values()]
         self.keep(frozenset())
         await asyncio.gather(*drivers, return_exceptions=True)
+
+
+def _ranks(instance: Instance) -> list[int]:
+    return sorted(node.rank for node in instance.nodes) or [0]
+
+
+def _work(record: Record, replica: Replica, document: Task, target: Target, instance: Instance, user: str) -> Work:
+    """What the replica's version brings onto its machines."""
+    ranks, own = _ranks(instance), user_variables(document)
+    about = (record.service, replica, target, instance)
+    version = next(v for v in record.versions if v.number == replica.version)
+    return Work(
+        label=str(replica.renewals),
+        files=version.trees,
+        setup=scripts(document.setup, [{**setup_environment(*about, rank, user), **own} for rank in ranks]),
+        run=scripts(document.run, [{**run_environment(*about, rank, user), **own} for rank in ranks]),
+    )
