@@ -13,13 +13,16 @@ from skyserve.contracts.store import Record
 from skyserve.controller.archive import archive_path, forget_logs
 from skyserve.controller.former_logs import RUNS_KEPT, former_logs, former_path
 from skyserve.controller.tasks import TaskBoard
-from skyserve.controller.versions import read_document, version_of
+from skyserve.controller.versions import VersionBook
 from skyserve.infra.simulated.behaviour import FOR_EVER, Course
 from skyserve.model.instance import Instance
 from skyserve.model.replica import Replica
 from skyserve.model.snapshot import Stage, TaskStatus
 from tests.controller.scene import SERVICE, Scene
 from tests.controller.test_stories import play, up
+from tests.controller.updating import begin, by_version, complete, served, text, update
+
+IN_PLACE = "  update: {max_surge: 0, max_unavailable: 1}\n"
 
 
 @dataclass
@@ -34,8 +37,9 @@ class Act:
     def begin(self, renewals: int) -> Replica:
         """Drive the replica as its row would be after so many renewals."""
         renewed = replace(self.replica, renewals=renewals)
-        document = read_document(self.record.versions[0])
-        self.board.begin(self.record, renewed, document, version_of(self.record.versions[0], document).target)
+        book = VersionBook()
+        book.read(self.record.versions)
+        self.board.begin(self.record, renewed, book.document(1), book.wanted.target)
         return renewed
 
     async def runs(self, renewed: Replica) -> None:
@@ -174,3 +178,50 @@ def test_logs_that_take_too_long_do_not_hold_up_a_restart(tmp_path: Path, monkey
         assert saved.read_bytes() == b"the beginning\n"
 
     act(tmp_path, story)
+
+
+def test_an_update_shows_both_runs_of_a_replica(tmp_path: Path) -> None:
+    """A user who asks for a replica's log sees what ran before the update and what runs now; its last lines are of
+    what runs now."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text("serve", replicas=1))
+        await update(scene, text("serve --fast", IN_PLACE, replicas=1))
+        await scene.until(lambda: complete(scene))
+
+        async def printed(tail: int | None) -> list[str]:
+            chunks = [c async for c in scene.operations.replica_log("web", 1, follow=False, tail=tail)]
+            return b"".join(chunks).decode().splitlines()
+
+        shown = await printed(None)
+        before, now = shown.index("--- run 1, before the replica was restarted ---"), shown.index("--- run 2 ---")
+        assert "serve" in shown[before:now]
+        assert "serve --fast" in shown[now:]
+        assert await printed(1) == ["serve --fast"]
+
+    play(tmp_path, story)
+
+
+def test_a_restart_that_was_written_and_not_acted_upon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a restart is recorded and the controller stumbles before it acts, what still runs is not taken for what is
+    to come: nothing is ready before the new task runs."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text("serve"))
+        store, stumbles = scene.controller.world.store, [OSError("disk I/O error")]
+        load = store.load
+
+        async def failing(service_id: int) -> Any:
+            record = await load(service_id)
+            if stumbles and record is not None and any(r.renewals for r in record.replicas):
+                raise stumbles.pop()
+            return record
+
+        monkeypatch.setattr(store, "load", failing)
+        await update(scene, text("serve --fast", IN_PLACE))
+        await scene.until(lambda: complete(scene))
+        assert not stumbles
+        assert by_version(scene) == {2: 2}
+        assert served(scene) == {"serve --fast"}
+
+    play(tmp_path, story)

@@ -46,7 +46,11 @@ async def former_logs(home: Home, replica: Replica) -> AsyncIterator[bytes]:
         path = former_path(home, replica, run)
         if path.exists():
             yield f"--- run {run + 1}, before the replica was restarted ---\n".encode()
+            last = b"\n"
             async for chunk in saved_log(path, None):
+                last = chunk
                 yield chunk
+            if not last.endswith(b"\n"):
+                yield b"\n"
     if replica.renewals:
         yield f"--- run {replica.renewals + 1} ---\n".encode()
