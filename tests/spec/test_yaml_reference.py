@@ -132,6 +132,7 @@ EXAMPLES = {
     "service.replica_policy.target_concurrency_per_replica": "2",
     "service.replica_policy.target_latency_seconds": "0.8",
     "service.replica_policy.latency_percentile": "90",
+    "service.replica_policy.policy": "my_policies:steady",
     "service.replica_policy.num_overprovision": "1",
     "service.replica_policy.upscale_delay_seconds": "9",
     "service.replica_policy.downscale_delay_seconds": "9",
@@ -188,6 +189,7 @@ BESIDE = {
     "service.replica_policy.target_concurrency_per_replica": {"max_replicas": "1"},
     "service.replica_policy.target_latency_seconds": {"max_replicas": "1"},
     "service.replica_policy.latency_percentile": {"max_replicas": "1", "target_latency_seconds": "0.8"},
+    "service.replica_policy.policy": {"max_replicas": "1"},
     "service.replica_policy.upscale_step": {"max_replicas": "2"},
     "service.replica_policy.downscale_step": {"max_replicas": "2"},
     **{

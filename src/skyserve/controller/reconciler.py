@@ -13,6 +13,7 @@ from skyserve.contracts.errors import Superseded
 from skyserve.contracts.store import Change, Record
 from skyserve.controller.actions import Actions
 from skyserve.controller.offers import OfferBoard
+from skyserve.controller.own_policies import OwnPolicies
 from skyserve.controller.probing import ProbeBoard, Subject
 from skyserve.controller.recording import changes_of, events_of, log_plan
 from skyserve.controller.tasks import TaskBoard
@@ -80,6 +81,7 @@ class Reconciler:
         self._tasks = TaskBoard(world, self.wake)
         self._offers = OfferBoard(world, self.wake)
         self._versions = VersionBook()
+        self._own_policies = OwnPolicies(world.home)
         self._take(record)
         if offers:
             self._offers.learn(self._versions.wanted.target, offers)
@@ -88,6 +90,7 @@ class Reconciler:
         self._record = record
         self._rows = {replica.id: replica for replica in record.replicas}
         self._versions.read(record.versions)
+        self._own_policy = self._own_policies.of(self._versions.wanted)
 
     @property
     def service(self) -> Service:
@@ -178,6 +181,7 @@ class Reconciler:
             offers=offers,
             offers_before=self._offers.latest(before.target) if before else (),
             load=self._world.router.load(self.service.id),
+            own_policy=self._own_policy,
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             leaks=tuple(
                 i

@@ -52,6 +52,13 @@ class Autoscaling:
     """Seconds within which answers should begin; 0: no matter."""
     percentile: float = 95.0
     """Of the answers, in percent, how many should."""
+    function: str = ""
+    """`module:function` of a policy of the user's own, which decides in place of `policy`."""
+
+    @property
+    def heeds_first_bytes(self) -> bool:
+        """Whether it matters how soon answers begin."""
+        return bool(self.latency or self.function)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +115,7 @@ class ScalingMemory:
     """What was wanted since when, ascending; as far back as a step's period reaches."""
     tuning: Tuning | None = None
     """None: the policy does not move its target, or has seen nothing yet."""
+    trouble: str = ""
+    """Why the user's own policy gave no answer at the last reading."""
     burst_until: float = 0.0
     """A burst of load came: until then no replica is removed, and more are added without delay."""

@@ -39,6 +39,11 @@ class Home:
         return self.root / "ssh_known_hosts"
 
     @property
+    def policies(self) -> Path:
+        """Modules of the user's own policies."""
+        return self.root / "policies"
+
+    @property
     def serve(self) -> Path:
         """Everything that belongs to the controller."""
         return self.root / "serve"

@@ -1,6 +1,6 @@
 """All that a decision may know: state, observations, the time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -98,6 +98,8 @@ class Snapshot:
     """Places that do not answer now."""
     load: Load | None = None
     """None: the endpoint cannot tell now, which is not the same as no load."""
+    own_policy: Callable[..., object] | None = None
+    """What the wanted version names to decide how many replicas; None: it names nothing. May raise anything."""
     leaks: tuple[Instance, ...] = ()
     """Instances that bear this service's tag and belong to no replica that may hold a machine."""
 

@@ -68,7 +68,7 @@ def _detail(snapshot: Snapshot) -> str:
             return no_spot(snapshot)
         choice = Chooser(snapshot, offers_of(snapshot), replicas, (r.offer.place for r in alive)).choose()
         return choice.reason if choice.offer is None else ""
-    return ""
+    return service.scaling.trouble if target.autoscaling and service.scaling else ""
 
 
 def _replica_view(snapshot: Snapshot, replica: Replica) -> ReplicaView:

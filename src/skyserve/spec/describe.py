@@ -57,6 +57,8 @@ def _replicas(number: int, kind: str = "") -> str:
 
 
 def _scaled_by(policy: ReplicaPolicy) -> str:
+    if policy.policy is not None:
+        return f"by {policy.policy}"
     rate = policy.target_qps_per_replica
     if isinstance(rate, dict):
         return f"target QPS per replica: {', '.join(f'{name}: {number_text(qps)}' for name, qps in rate.items())}"

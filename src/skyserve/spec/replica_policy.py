@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from skyserve.model.placement import SpotPlacer
-from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, PositiveSeconds, Seconds, invalid
+from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveNumber, PositiveSeconds, Seconds, Text, invalid
 from skyserve.spec.schedule import ScheduleWindow
 from skyserve.spec.step_limit import StepLimit
 
 _SPOT_ALONE = (SpotPlacer.EVEN_SPREAD, SpotPlacer.ROUND_ROBIN)
 """Placers that know nothing of on-demand machines."""
 
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _ACCELERATOR_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]*(:\d+(\.\d+)?)?")
 
 
@@ -32,6 +33,8 @@ class ReplicaPolicy(Model):
     """Time within which answers should begin. Moves the target of concurrency."""
     latency_percentile: Annotated[PositiveNumber, Field(lt=100)] | None = None
     """Of the answers, in percent, how many should begin within target_latency_seconds; 95 unless written."""
+    policy: Text | None = None
+    """A function of your own that decides, as module:function."""
     num_overprovision: Count | None = None
     """Replicas kept beyond the target, at all times."""
     upscale_delay_seconds: Seconds = 300
@@ -74,34 +77,43 @@ class ReplicaPolicy(Model):
         return self
 
     def _findings(self) -> Iterator[Finding]:
-        targets = [
-            name
-            for name in ("target_qps_per_replica", "target_concurrency_per_replica", "target_latency_seconds")
-            if getattr(self, name) is not None
-        ]
         if self.max_replicas is not None and self.max_replicas < self.min_replicas:
             remedy = f"Write {self.min_replicas} or more, or lower min_replicas."
             yield Finding(f"is less than min_replicas ({self.min_replicas})", remedy, ("max_replicas",))
-        if targets and self.max_replicas is None:
-            yield Finding("needs max_replicas, the most that load may bring", "Write max_replicas.", (targets[0],))
-        for name in targets[1:] if self.target_qps_per_replica is not None else ():
-            yield Finding("given together with target_qps_per_replica", "Keep one of them.", (name,))
-        if self.latency_percentile is not None and self.target_latency_seconds is None:
-            remedy = "Write target_latency_seconds too."
-            yield Finding("is the percentage of a target that is not written", remedy, ("latency_percentile",))
-        if self.max_replicas == 0 and (self.num_overprovision or targets):
+        if self.max_replicas == 0 and (self.num_overprovision or self._targets):
             yield Finding("no replica could ever start", "Write 1 or more.", ("max_replicas",))
         if self.dynamic_ondemand_fallback and self.spot_placer in _SPOT_ALONE:
             remedy = "Write adaptive or dynamic_fallback, or remove dynamic_ondemand_fallback."
             yield Finding(f"{self.spot_placer} has no machine stand in for another", remedy, ("spot_placer",))
-        for key in self.target_qps_per_replica if isinstance(self.target_qps_per_replica, dict) else ():
-            if not _ACCELERATOR_KEY.fullmatch(key):
-                where = ("target_qps_per_replica", key)
-                yield Finding("not the name of an accelerator", "Write for example A100-80GB, or L4:2 for two.", where)
+        yield from self._target_findings()
         yield from self._schedule_findings()
         for name in ("upscale_step", "downscale_step"):
             if getattr(self, name) is not None and self.is_fixed:
                 yield Finding("limits a number that is fixed", "Remove it, or write max_replicas.", (name,))
+
+    @property
+    def _targets(self) -> list[str]:
+        """Keys that say what decides. Latency moves a target of concurrency, so that those two go together."""
+        keys = ("policy", "target_qps_per_replica", "target_concurrency_per_replica", "target_latency_seconds")
+        return [key for key in keys if getattr(self, key) is not None]
+
+    def _target_findings(self) -> Iterator[Finding]:
+        targets = self._targets
+        if targets and self.max_replicas is None:
+            yield Finding("needs max_replicas, the most that load may bring", "Write max_replicas.", (targets[0],))
+        for name in targets[1:] if targets[:1] != ["target_concurrency_per_replica"] else ():
+            yield Finding(f"given together with {targets[0]}", "Keep one of them.", (name,))
+        if self.policy is not None and not _FUNCTION.fullmatch(self.policy):
+            yield Finding(
+                "not the name of a function", "Write module:function, such as my_policies:scale.", ("policy",)
+            )
+        if self.latency_percentile is not None and self.target_latency_seconds is None and self.policy is None:
+            remedy = "Write target_latency_seconds too."
+            yield Finding("is the percentage of a target that is not written", remedy, ("latency_percentile",))
+        for key in self.target_qps_per_replica if isinstance(self.target_qps_per_replica, dict) else ():
+            if not _ACCELERATOR_KEY.fullmatch(key):
+                where = ("target_qps_per_replica", key)
+                yield Finding("not the name of an accelerator", "Write for example A100-80GB, or L4:2 for two.", where)
         if self.target_qps_per_replica == {}:
             yield Finding("is empty", "Write a number, or one for each accelerator.", ("target_qps_per_replica",))
 

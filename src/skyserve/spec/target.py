@@ -82,6 +82,7 @@ def _autoscaling(policy: ReplicaPolicy, extra: int) -> Autoscaling | None:
         overprovision=extra,
         latency=policy.target_latency_seconds or 0.0,
         percentile=policy.latency_percentile or PERCENTILE,
+        function=policy.policy or "",
         upscale_step=_step(policy.upscale_step),
         downscale_step=_step(policy.downscale_step),
     )

@@ -63,7 +63,7 @@ def read(memory: ScalingMemory, load: Load, knobs: Autoscaling, now: float) -> S
     arrived = load.arrived - memory.arrived if load.arrived >= memory.arrived else load.arrived
     counted = load.busy_seconds >= memory.busy_seconds
     busy = load.busy_seconds - memory.busy_seconds if counted else load.in_flight * span
-    first_bytes = load.first_bytes if knobs.latency else ()
+    first_bytes = load.first_bytes if knobs.heeds_first_bytes else ()
     began = between(memory.first_bytes, first_bytes)
     kept = tuple(bucket for bucket in memory.buckets if bucket.until > now - WINDOW_SECONDS)
     return replace(

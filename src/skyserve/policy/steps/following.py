@@ -5,6 +5,7 @@ from dataclasses import replace
 from skyserve.model.service import Goal
 from skyserve.policy.autoscaling.decision import begin, decide
 from skyserve.policy.autoscaling.fleet import fleet_of
+from skyserve.policy.autoscaling.own import own_policy
 from skyserve.policy.autoscaling.window import reading_due_at
 from skyserve.policy.draft import Draft
 from skyserve.policy.schedule import next_change
@@ -23,12 +24,19 @@ def follow_load(draft: Draft) -> None:
     memory = service.scaling or begin(knobs, load, draft.now)
     before = memory.wanted + knobs.overprovision
     wanted, memory, why = decide(
-        load, knobs, memory, draft.now, lambda: fleet_of(draft.replicas(), draft.snapshot.offers, draft.target)
+        load,
+        knobs,
+        memory,
+        draft.now,
+        lambda: fleet_of(draft.replicas(), draft.snapshot.offers, draft.target),
+        own_policy(draft.snapshot, knobs.function) if knobs.function else None,
     )
     amended = replace(service, scaling=memory)
     if wanted + knobs.overprovision != before:
         after = wanted + knobs.overprovision
         draft.amend(amended, f"replicas wanted: {after}, before: {before}; {why}")
+    elif memory.trouble and not (service.scaling and service.scaling.trouble):
+        draft.amend(amended, f"replicas wanted: {before} as before; {why}")
     elif amended != service:
         draft.remember(amended, why)
     draft.wake(reading_due_at(memory, load, knobs))
