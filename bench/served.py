@@ -10,6 +10,7 @@ import skyserve
 from bench.load import Report, SteadyLoad
 from bench.processes import all_in
 from skyserve.model.home import Home
+from skyserve.model.view import VersionView
 
 HELLO = Path(__file__).parent.parent / "examples" / "hello" / "service.yaml"
 PATIENCE_SECONDS = 120.0
@@ -41,24 +42,40 @@ class Death:
 
 
 class Served:
-    """The service `hello` of one installation, as a program sees it."""
+    """One service of one installation, as a program sees it."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, file: Path = HELLO) -> None:
+        """`file`: its YAML."""
         self.home = home
+        self._file = file
         self._client = skyserve.Client(home)
 
     async def up(self, infra: str | None = None) -> float:
         """Start it and wait for all replicas; seconds until the first was READY."""
-        task = skyserve.load_task(HELLO)
+        task = skyserve.load_task(self._file)
         if infra is not None:
             requests = task.resources.model_copy(update={"infra": infra})
             task = task.model_copy(update={"resources": requests})
         began = time.monotonic()
-        await asyncio.to_thread(self._client.up, task, "hello", base=HELLO.parent)
+        await asyncio.to_thread(self._client.up, task, "hello", base=self._file.parent)
         await until(self.has_ready)
         first = time.monotonic() - began
         await until(self.is_whole)
         return first
+
+    async def update(self, file: Path, mode: skyserve.UpdateMode) -> float:
+        """Bring in another YAML; seconds until nothing is left to be done about it."""
+        await asyncio.to_thread(self._client.update, skyserve.load_task(file), "hello", mode, base=file.parent)
+        return await until(self.is_settled)
+
+    async def history(self) -> list[VersionView]:
+        """Its versions."""
+        return await asyncio.to_thread(self._client.history, "hello")
+
+    async def is_settled(self) -> bool:
+        """No update is under way, and each replica but those that failed is ready."""
+        view = await self.view()
+        return view.rollout is None and view.total_replicas == view.ready_replicas == view.target_replicas
 
     async def view(self) -> skyserve.ServiceView:
         """As it is now. Starts the controller if it does not run."""

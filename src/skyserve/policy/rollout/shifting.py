@@ -48,7 +48,8 @@ def shifting(standing: Standing, rollout: Rollout) -> Division:
     over = over_at(rollout, standing.settings)
     if over is not None and over <= standing.now and standing.available >= standing.wanted:
         return Division(standing.wanted, standing.old)
-    return Division(needed(standing, rollout), _leftovers(standing), refill(standing, standing.wanted))
+    ends, kept = _leftovers(standing)
+    return Division(needed(standing, rollout), ends, refill(standing, standing.wanted - kept))
 
 
 def refill(standing: Standing, full: int) -> int:
@@ -60,11 +61,11 @@ def refill(standing: Standing, full: int) -> int:
     return full if standing.now >= standing.old_failed_at + REFILL_SECONDS else min(there, full)
 
 
-def _leftovers(standing: Standing) -> tuple[Replica, ...]:
-    """Replicas of an update that was overtaken: of use as long as the version before lacks what they have."""
+def _leftovers(standing: Standing) -> tuple[tuple[Replica, ...], int]:
+    """Replicas of an update that was overtaken: those that end, and how many serve on in the place of replicas that the
+    version before lacks."""
     before = standing.of_before()
     left = first_to_go((r for r in standing.old if r not in before), 0)
-    ready = sum(r.phase is Phase.READY for r in before)
-    useful = [r for r in left if r.phase is Phase.READY]
-    keep = max(0, min(len(useful), standing.wanted - ready))
-    return tuple(left[: len(left) - keep])
+    missing = max(0, standing.wanted - sum(r.phase is Phase.READY for r in before))
+    kept = min(missing, sum(r.phase is Phase.READY for r in left))
+    return tuple(left[: len(left) - kept]), kept
