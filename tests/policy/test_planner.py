@@ -29,6 +29,7 @@ from skyserve.model.route import Backend, BackendStatus
 from skyserve.model.service import Goal, ProbeSettings
 from skyserve.model.snapshot import ProbeTally, Setback, Snapshot, Stage, TaskStatus
 from skyserve.policy.planner import plan
+from skyserve.policy.steps.ending import GIVE_UP_SECONDS
 from tests.policy.worlds import ACCEPTED, FAILING, HERE, NOW, PASSING, THERE, instance, replica, seen, world
 
 
@@ -201,6 +202,22 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
             replica(1, Phase.TERMINATING),
             goal=Goal.PURGE,
             observations={1: seen(1, instance=None, unreachable_since=NOW - 5)},
+        ),
+        [(1, Cause.PURGED), ("forget", 1), "finish"],
+    ),
+    "purge waits a while for a machine whose termination was accepted": (
+        world(
+            replica(1, Phase.TERMINATING, age=GIVE_UP_SECONDS - 1),
+            goal=Goal.PURGE,
+            observations={1: seen(1, settled_at=NOW - 1)},
+        ),
+        [],
+    ),
+    "purge gives up a machine that stays listed": (
+        world(
+            replica(1, Phase.TERMINATING, age=GIVE_UP_SECONDS),
+            goal=Goal.PURGE,
+            observations={1: seen(1, settled_at=NOW - 1)},
         ),
         [(1, Cause.PURGED), ("forget", 1), "finish"],
     ),

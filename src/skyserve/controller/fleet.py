@@ -57,7 +57,9 @@ class Fleet:
         self._dark_places: dict[Place, float] = {}
         self._uncovered: dict[Place, float] = {}
         """Places that were taken out of the configuration while they ran something of ours."""
-        self._sooner = asyncio.Event()
+        self._sooner: dict[str, asyncio.Event] = {}
+        """By infra."""
+        self._configured = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
         self._began = clock.now()
         self._enabled: list[Infra] = []
@@ -69,6 +71,7 @@ class Fleet:
         for infra in self._enabled:
             self._infras[infra.name] = infra
             self._sightings.setdefault(infra.name, Sighting())
+        self._configured.set()
 
     def infra(self, name: str) -> Infra:
         """Raises Transient for one that is not configured, since it may be again."""
@@ -110,25 +113,43 @@ class Fleet:
             return ()
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look at every infra again and again, until cancelled: each in a loop of its own, so that one which takes long
+        to answer holds up none of the others."""
+        loops: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                self._configured.clear()
+                for name in self._infras.keys() - loops.keys():
+                    loops[name] = asyncio.create_task(self._watch(name))
+                news = asyncio.ensure_future(self._configured.wait())
+                done, _ = await asyncio.wait((news, *loops.values()), return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+                for ended in done - {news}:
+                    ended.result()  # a loop ends by an error alone, which is for whoever supervises us
+        finally:
+            for loop in loops.values():
+                loop.cancel()
+            await asyncio.gather(*loops.values(), return_exceptions=True)
+
+    async def _watch(self, name: str) -> None:
+        sooner = self._sooner.setdefault(name, asyncio.Event())
         while True:
-            self._sooner.clear()
-            await self.look()
-            waiter = asyncio.ensure_future(self._sooner.wait())
+            sooner.clear()
+            await self._look_at(self._infras[name])
+            for watcher in self._watchers:
+                watcher()
+            waiter = asyncio.ensure_future(sooner.wait())
             sleeper = asyncio.ensure_future(self._clock.sleep(LOOK_SECONDS))
-            await asyncio.wait((waiter, sleeper), return_when=asyncio.FIRST_COMPLETED)
-            waiter.cancel()
-            sleeper.cancel()
+            try:
+                await asyncio.wait((waiter, sleeper), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiter.cancel()
+                sleeper.cancel()
 
     def look_soon(self) -> None:
         """Something was just done to an instance: do not wait for the next look."""
-        self._sooner.set()
-
-    async def look(self) -> None:
-        """Ask every infra what it runs."""
-        await asyncio.gather(*(self._look_at(infra) for infra in list(self._infras.values())))
-        for watcher in self._watchers:
-            watcher()
+        for sooner in self._sooner.values():
+            sooner.set()
 
     async def _look_at(self, infra: Infra) -> None:
         sighting = self._sightings[infra.name]

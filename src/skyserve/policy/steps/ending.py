@@ -9,6 +9,10 @@ SETTLE_SECONDS = 2.0
 DOWN_DRAIN_SECONDS = 10.0
 """Longest drain when the user takes the whole service down: nobody is to wait two minutes for that."""
 
+GIVE_UP_SECONDS = 60.0
+"""With --purge a machine whose termination was accepted, and that is listed still after so long, is given up. Should it
+live on, it belongs to no replica, and is terminated as such."""
+
 
 def drain(draft: Draft) -> None:
     """Let requests in flight finish, up to the service's deadline."""
@@ -47,5 +51,11 @@ def see_machines_off(draft: Draft) -> None:
         seen = draft.seen(replica)
         if seen.absent and not seen.busy:
             draft.move(replica, Cause.MACHINE_ABSENT, "nothing is left of it")
-        elif draft.service.goal is Goal.PURGE and (replica.attempts or seen.unreachable_since is not None):
+            continue
+        if draft.service.goal is not Goal.PURGE:
+            continue
+        give_up_at = replica.since + GIVE_UP_SECONDS
+        if replica.attempts or seen.unreachable_since is not None or draft.now >= give_up_at:
             draft.move(replica, Cause.PURGED, f"given up by --purge; {replica.offer.place} may still run it")
+        else:
+            draft.wake(give_up_at)
