@@ -5,10 +5,11 @@ none, else to the cheapest available. `market.extra` more spot replicas than wan
 on-demand replicas as there are too few *ready* spot replicas, the extra one included, but no more than are wanted.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from zlib import crc32
 
-from skyserve.model.placement import Memory
+from skyserve.model.placement import Memory, PlaceMemory
 from skyserve.model.resources import Offer
 from skyserve.policy.placement.market import Decision, Ending, Market, Placing
 from skyserve.policy.placement.news import news
@@ -20,39 +21,46 @@ REBALANCE_BELOW = 2
 def dynamic_fallback(market: Market, memory: Memory, now: float) -> Decision:
     """Launch and end so that the paper's two counts hold."""
     memory = _learn(market, memory)
-    launches, memory = _spot(market, memory)
+    launches, turn = _spot(market, memory)
     stand_ins, ends = _fallback(market)
-    return Decision((*launches, *stand_ins), ends, replace(memory, at=now))
+    return Decision((*launches, *stand_ins), ends, replace(memory, turn=turn, at=now))
 
 
 def _learn(market: Market, memory: Memory) -> Memory:
     """Handle-preemption and Handle-launch."""
     told = news(market, memory)
-    memory = told.memory
+    places = told.memory.places
+    preempting = before = frozenset(key for key, known in places.items() if known.preempting)
     for place in dict.fromkeys((*told.lost, *told.refused)):  # several replicas, one piece of news of their place
-        memory = memory.with_place(place, replace(memory.of(place), preempting=True))
-        if sum(not memory.of(o.place).preempting for o in market.spot) < REBALANCE_BELOW:
-            memory = replace(memory, places={key: replace(k, preempting=False) for key, k in memory.places.items()})
-    for place in told.arrived:
-        if memory.of(place).preempting:
-            memory = memory.with_place(place, replace(memory.of(place), preempting=False))
-    return memory
+        preempting |= {place.key}
+        if sum(offer.place.key not in preempting for offer in market.spot) < REBALANCE_BELOW:
+            preempting = frozenset()
+    preempting -= {place.key for place in told.arrived}
+    if preempting == before:
+        return told.memory
+    marked = {key: replace(places.get(key, PlaceMemory()), preempting=key in preempting) for key in preempting ^ before}
+    return replace(told.memory, places={**places, **marked})
 
 
-def _spot(market: Market, memory: Memory) -> tuple[list[Placing], Memory]:
-    """Select-next-zone for each spot replica that is missing."""
-    used, launches, turn = market.used(), [], memory.turn
-    available = [o for o in market.spot if not memory.of(o.place).preempting] or list(market.spot)
-    for _ in range(market.wanted + market.extra - len(market.spots)):
-        if not available:
-            break
+def _spot(market: Market, memory: Memory) -> tuple[list[Placing], int]:
+    """Select-next-zone for each spot replica that is missing; the number of the launch that comes next."""
+    missing, turn = market.wanted + market.extra - len(market.spots), memory.turn
+    if missing <= 0 or not market.spot:
+        return [], turn
+    used, launches = market.used(), []
+    available = [o for o in market.spot if not memory.of(o.place).preempting] or market.spot
+    for turn in range(turn + 1, turn + missing + 1):
         unused = [o for o in available if not used[o.place]]
-        offer = min(unused or available, key=lambda o: (o.hourly_usd, _drawn(o, turn)))
-        turn += 1
+        offer = _cheapest(unused or available, turn - 1)
         which = "is the cheapest available place without a replica" if unused else "is the cheapest available place"
         launches.append(Placing(offer, f"{offer.place} {which}"))
         used[offer.place] += 1
-    return launches, replace(memory, turn=turn)
+    return launches, turn
+
+
+def _cheapest(offers: Sequence[Offer], turn: int) -> Offer:
+    least = min(offer.hourly_usd for offer in offers)
+    return min((offer for offer in offers if offer.hourly_usd == least), key=lambda offer: _drawn(offer, turn))
 
 
 def _drawn(offer: Offer, turn: int) -> int:
