@@ -20,6 +20,7 @@ from bench.oracle import Bill, attained, bills, hours_for
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
 from skyserve.model.place import Place
 from skyserve.model.service import Target
+from skyserve.sim.planned.outcome import percentile
 from skyserve.sim.planned.simulation import Simulation
 from skyserve.sim.planned.world import World
 from skyserve.sim.requests.engine import Engine
@@ -58,7 +59,13 @@ def policies(world: World, busy: float) -> Mapping[str, Autoscaling]:
     return {
         "request_rate": Autoscaling(ScalingPolicy.REQUEST_RATE, rate, 1, MOST),
         "concurrency": Autoscaling(ScalingPolicy.CONCURRENCY, in_flight, 1, MOST),
+        "latency": Autoscaling(ScalingPolicy.LATENCY, in_flight, 1, MOST, latency=_late(world)),
     }
+
+
+def _late(world: World) -> float:
+    """The longest wait allowed, after which 95 % of the prompts are taken in."""
+    return SLO_SECONDS + percentile(sorted(world.engine.first_byte(world.requests)), 95)
 
 
 def measured(world: World, knobs: Autoscaling, since: float) -> Bill:

@@ -39,7 +39,7 @@ def test_the_documented_run_is_what_it_prints() -> None:
         return [row if row[0] == "POLICY" else row[:1] for row in rows if len(row) > 2]
 
     assert shape(ran.out) == shape(example[2])
-    assert len(shape(ran.out)) == 3
+    assert len(shape(ran.out)) == 4
 
 
 def test_json_has_the_numbers_and_the_series() -> None:
@@ -108,7 +108,7 @@ def test_a_report_without_matplotlib_says_what_to_install(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
-        ("--policies fastest", 2, "Write some of: request_rate, concurrency."),
+        ("--policies fastest", 2, "Write some of: request_rate, concurrency, latency."),
         ("--requests absent.csv", 2, "absent.csv: cannot be read"),
         ("--requests -1", 2, "--requests -1"),
         ("--requests nan", 2, "--requests nan"),

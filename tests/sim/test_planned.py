@@ -7,6 +7,9 @@ import pytest
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
 from skyserve.model.error import ServeError
 from skyserve.model.place import Place
+from skyserve.model.placement import Placement, SpotPlacer
+from skyserve.model.resources import ResourceRequest
+from skyserve.model.schedule import Window
 from skyserve.model.service import Target
 from skyserve.sim.planned.comparing import compare, variants
 from skyserve.sim.planned.outcome import Outcome, outcome, percentile
@@ -84,23 +87,52 @@ def test_a_run_repeats() -> None:
 def test_policies_are_compared_at_one_target() -> None:
     """By Little's law: so many in flight at a replica are so many a second times the seconds that each takes."""
     world = replace(WORLD, requests=gathered([(0.0, 8000, 25), (1.0, 8000, 75)]))  # 2 s and 4 s
-    made = variants(Target(1, 8080, autoscaling=FOLLOWING), world, None)
-    assert list(made) == ["concurrency, as written", "request_rate"]
+    made = variants(Target(1, 8080, autoscaling=FOLLOWING), world, None, 2.0)
+    assert list(made) == ["concurrency, as written", "request_rate", "latency"]
     knobs = made["request_rate"].autoscaling
     assert knobs is not None
     assert knobs.per_replica == pytest.approx(4.0 / 3)
     told: list[str] = []
-    compared = compare(Target(1, 8080), replace(world, hours=0.1), None, 2.0, told.append)
+    compared = compare(Target(1, 8080), replace(world, hours=0.1), None, 2.0, told=told.append)
     assert told == [run.outcome.policy for run in compared] == ["as written"]
+
+
+def test_a_function_of_the_users_own_decides() -> None:
+    """It is asked in place of all policies, and nothing is compared with it."""
+    target = Target(1, 8080, autoscaling=replace(FOLLOWING, low=1, function="mine:three", upscale_delay=0.0))
+    (only,) = compare(target, WORLD, None, 2.0, own_policy=lambda _snapshot, _seen: 3)
+    assert only.outcome.policy == "as written"
+    assert only.series[-1].wanted == only.series[-1].ready == 3
+
+
+def test_hours_of_a_schedule_are_kept() -> None:
+    """From one to two o'clock there are four, else one; the simulation begins at midnight, UTC."""
+    window = Window("0 1 * * *", "UTC", 3600, low=4, high=4)
+    run = Simulation(Target(1, 8080, schedule=(window,)), WORLD).run()
+    assert [round(step.wanted) for step in series(run, 6)] == [1, 1, 4, 4, 1, 1]
+
+
+def test_spot_machines_that_are_taken_are_replaced() -> None:
+    """A zone that runs dry takes its machines with notice; the other one takes over, and hardly anybody notices."""
+    dry = replace(ZONES, capacity=dict.fromkeys([*ZONES.capacity][:1], (9,) * 12 + (0,) * 12 + (9,) * 12))
+    zones = replace(dry, capacity={**ZONES.capacity, **dry.capacity})
+    asked = ResourceRequest(use_spot=True)
+    target = Target(3, 8080, requests=(asked,), placement=Placement(SpotPlacer.ROUND_ROBIN))
+    told = come_to(target, replace(WORLD, zones=zones, requests=generate(1, rate=0.5, hours=3)))
+    assert told.preemptions > 0
+    assert told.spot_share == 1.0
+    assert told.availability > 0.95
+    assert told.usd == pytest.approx(9.0, rel=0.1)
+    assert told.cut <= 20
 
 
 def test_a_policy_that_does_not_concern_the_service_is_refused() -> None:
     """With those that do."""
     with pytest.raises(ServeError, match="nonsense") as refusal:
-        variants(Target(1, 8080, autoscaling=FOLLOWING), WORLD, ["nonsense"])
+        variants(Target(1, 8080, autoscaling=FOLLOWING), WORLD, ["nonsense"], 2.0)
     assert "request_rate, concurrency" in refusal.value.remedy
     with pytest.raises(ServeError, match="concurrency") as refusal:
-        variants(Target(1, 8080), WORLD, ["concurrency"])
+        variants(Target(1, 8080), WORLD, ["concurrency"], 2.0)
     assert "--policies" in refusal.value.remedy
 
 

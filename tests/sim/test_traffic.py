@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.place import Address
 from skyserve.model.route import Backend
 from skyserve.model.service import LoadBalancingPolicy
@@ -110,6 +111,17 @@ def test_busy_seconds_are_what_was_in_flight(seed: int) -> None:
     assert all(before.busy_seconds <= after.busy_seconds + 1e-9 for before, after in pairwise(readings))
     seen.advance(1e6)
     assert seen.load(1e6).busy_seconds == pytest.approx(sum(seen.whole))
+
+
+def test_first_bytes_are_counted_when_answers_end() -> None:
+    """As the endpoint sees it: from asking a replica, its queue included; each within all greater bounds."""
+    seen = traffic((0, 2), (0, 3), (1, 9))
+    seen.route([backend(1)])
+    seen.advance(5.5)
+    within = dict(zip(FIRST_BYTE_BOUNDS, seen.load(5.5).first_bytes, strict=True))
+    assert (within[0.001], within[1.6], within[2], within[800]) == (1, 1, 2, 2)
+    seen.advance(100)
+    assert (seen.load(100).first_bytes[-1], max(seen.waited)) == (3, 4)
 
 
 def test_queues_are_as_long_as_theory_has_them() -> None:

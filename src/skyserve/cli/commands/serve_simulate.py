@@ -1,5 +1,6 @@
 """`sky serve simulate`."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,15 @@ def simulate(
 
     Example: sky serve simulate service.yaml --requests 2.5 --report simulation.html
     """
+    from skyserve.controller.own_policies import load_policy
+    from skyserve.model.home import Home
     from skyserve.sim.planned.comparing import compare
     from skyserve.spec.target import target_of
 
     world = read_world(**{name: options.pop(name) for name in _WORLD})
     target = target_of(read_task(yaml, **options))
-    compared = compare(target, world, policies, slo, _tell)
+    own_policy = load_policy(target, Home.of(os.environ))
+    compared = compare(target, world, policies, slo, own_policy=own_policy, told=_tell)
     if report is not None:
         from skyserve.cli.render.simulation_report import write_report
 

@@ -44,18 +44,18 @@ def _learn(market: Market, memory: Memory) -> Memory:
 
 def _spot(market: Market, memory: Memory) -> tuple[list[Placing], int]:
     """Select-next-zone for each spot replica that is missing; the number of the launch that comes next."""
-    missing, turn = market.wanted + market.extra - len(market.spots), memory.turn
+    missing = market.wanted + market.extra - len(market.spots)
     if missing <= 0 or not market.spot:
-        return [], turn
+        return [], memory.turn
     used, launches = market.used(), []
     available = [o for o in market.spot if not memory.of(o.place).preempting] or market.spot
-    for turn in range(turn + 1, turn + missing + 1):
+    for turn in range(memory.turn, memory.turn + missing):
         unused = [o for o in available if not used[o.place]]
-        offer = _cheapest(unused or available, turn - 1)
+        offer = _cheapest(unused or available, turn)
         which = "is the cheapest available place without a replica" if unused else "is the cheapest available place"
         launches.append(Placing(offer, f"{offer.place} {which}"))
         used[offer.place] += 1
-    return launches, turn
+    return launches, memory.turn + missing
 
 
 def _cheapest(offers: Sequence[Offer], turn: int) -> Offer:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import inf
 
 from skyserve.contracts.store import AddReplica, Change, ForgetReplica, MarkEverReady, PutReplica, PutService
+from skyserve.controller.own_policies import OwnPolicy
 from skyserve.controller.reconciler import HEARTBEAT_SECONDS
 from skyserve.controller.recording import changes_of
 from skyserve.model.plan import Launch, Plan, Start, Terminate
@@ -16,6 +17,7 @@ from skyserve.model.route import Backend, BackendStatus
 from skyserve.model.service import Goal, Service, Target, Version
 from skyserve.model.snapshot import Observation, ProbeTally, Setback, Snapshot, Stage, TaskStatus
 from skyserve.policy.planner import plan
+from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.wanted import wanted_replicas
 from skyserve.sim.planned.history import History, Moment
 from skyserve.sim.planned.machines import EPOCH, Machines
@@ -31,8 +33,9 @@ SHORTEST_SECONDS = 0.05
 class Simulation:
     """A run; `run` returns its history."""
 
-    def __init__(self, target: Target, world: World) -> None:
-        self.target, self.world = target, world
+    def __init__(self, target: Target, world: World, own_policy: OwnPolicy | None = None) -> None:
+        """`own_policy`: what the target names to decide how many replicas, if it names anything."""
+        self.target, self.world, self._own_policy = target, world, own_policy
         self.end = world.hours * 3600
         self.now = 0.0
         heaviest = max(target.capacities.values(), default=1.0)
@@ -63,7 +66,7 @@ class Simulation:
                 self._write(change)
             self._act(made)
             self._route(made)
-            self.history.note(self._moment())
+            self.history.note(self._moment(at_this_hour(snapshot).version.target))
             until = min(self._next(made, changes), self.end)
             self.traffic.advance(until)
             self.now = until
@@ -79,6 +82,7 @@ class Simulation:
             observations={r.id: self._observe(r, known) for r in self._rows.values() if r.phase is not Phase.GONE},
             offers=self._offers,
             load=self.traffic.load(self.now),
+            own_policy=self._own_policy,
         )
         self._launched.clear()
         self._refused = [entry for entry in self._refused if entry[0] > self.now]
@@ -143,13 +147,13 @@ class Simulation:
         machine = self._machines.held.get(replica_id)
         return machine is None or machine.lost_at <= self.now
 
-    def _moment(self) -> Moment:
-        """What there is now."""
+    def _moment(self, target: Target) -> Moment:
+        """What there is now. `target`: with the bounds that it has at this hour."""
         living = list(self._machines.living())
         price = sum(machine.replica.offer.hourly_usd for machine in living) * self.target.num_nodes
         spot = sum(machine.replica.offer.spot for machine in living)
         ready = sum(r.phase is Phase.READY and not self._lost(r.id) for r in self._rows.values())
-        return Moment(self.now, wanted_replicas(self._service, self.target), ready, spot, len(living) - spot, price)
+        return Moment(self.now, wanted_replicas(self._service, target), ready, spot, len(living) - spot, price)
 
     def _next(self, made: Plan, changes: list[Change]) -> float:
         """When to decide again."""

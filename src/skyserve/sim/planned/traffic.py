@@ -10,10 +10,11 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
+from itertools import accumulate
 from math import inf
 
 from skyserve.endpoint.translate.local_reply import RETRY_AFTER_SECONDS
-from skyserve.model.load import Load
+from skyserve.model.load import FIRST_BYTE_BOUNDS, Load
 from skyserve.model.route import Backend
 from skyserve.model.service import LoadBalancingPolicy
 from skyserve.sim.requests.engine import Engine
@@ -59,11 +60,14 @@ class Traffic:
         self._servers: dict[int, _Server] = {}
         self._routed: list[_Server] = []
         self._turn = self._next = 0
-        self._departures: list[tuple[float, int, _Server]] = []
+        self._departures: list[tuple[float, int, _Server, int]] = []
+        """(when, which request, from where, index of the bound of its first byte)."""
         self._again: list[tuple[float, int]] = []
         self._arrived = self._refused = self._in_flight = 0
         self._entered = self._left = 0.0
         """Sums of the moments at which requests went in flight, and ceased to be."""
+        self._first_bytes = [0] * (len(FIRST_BYTE_BOUNDS) + 1)
+        """Answers that ended, by the bound within which they began; the last are those beyond all bounds."""
 
     def route(self, backends: Iterable[Backend]) -> None:
         """New requests go to those that do not drain; those may finish what they have."""
@@ -117,7 +121,8 @@ class Traffic:
     def load(self, now: float) -> Load:
         """As the endpoint counts it."""
         busy = self._left - self._entered + self._in_flight * now
-        return Load(self._arrived, self._refused, max(0.0, busy), self._in_flight)
+        within = tuple(accumulate(self._first_bytes[:-1]))
+        return Load(self._arrived, self._refused, max(0.0, busy), self._in_flight, within)
 
     def came_between(self, begin: float, end: float) -> range:
         """Numbers of the requests that came then."""
@@ -144,7 +149,8 @@ class Traffic:
     def _depart(self, until: float) -> None:
         departures = self._departures
         while departures and departures[0][0] <= until:
-            left, number, server = heappop(departures)
+            left, number, server, bound = heappop(departures)
+            self._first_bytes[bound] += 1
             del server.ends[number]
             self._in_flight -= 1
             self._left += left
@@ -163,9 +169,10 @@ class Traffic:
         end = start + self._service[number]
         heapreplace(server.free, end)
         server.ends[number] = end
-        heappush(self._departures, (end, number, server))
+        began = start + self._prefill[number]
+        heappush(self._departures, (end, number, server, bisect_left(FIRST_BYTE_BOUNDS, began - at)))
         self.waited[number] = start - came
-        self.first[number] = start + self._prefill[number] - came
+        self.first[number] = began - came
         self.whole[number] = end - came
         self._in_flight += 1
         self._entered += at
