@@ -1,19 +1,21 @@
 """What one who knows the future would pay for short queues: replica-hours, and who waits nevertheless.
 
-Were there always a free place, so many requests would be in flight at each moment; that is known. The oracle has at
-each moment enough replicas for `share` of the most that will be in flight within SLOT_SECONDS. With a share of 1 no
-request ever waits, since the least busy replica has a free place as long as any has; smaller shares let the peaks wait.
-Each replica is launched a cold start before it is needed, and paid for it. One that is needed again before it could be
-started anew is kept. Where it ends it drains, and is paid until it is idle.
+Were there always a free place, so many requests would be in flight at each moment; that is known. The oracle tries many
+plans and takes the cheapest that attains as much: at each moment replicas for a share of the most that will be in flight
+within SLOT_SECONDS, or for the mean of some time around, and something on top. With a share of 1 no request ever waits,
+since the least busy replica has a free place as long as any has. Each replica is launched a cold start before it is
+needed, and paid for it. One that is needed again before it could be started anew is kept. Where it ends it drains, and
+is paid until it is idle.
 
-No policy without that knowledge can be expected to come near. The bound below, places that are never empty, is one that
-even the oracle does not reach.
+No policy without that knowledge can be expected to come near. It is a good plan, not a proof that none is better; places
+that are never empty are the bound that nothing is below.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from statistics import fmean
 
 from skyserve.model.place import Address
 from skyserve.model.route import Backend
@@ -22,7 +24,12 @@ from skyserve.sim.planned.traffic import Traffic
 from skyserve.sim.planned.world import World
 
 SLOT_SECONDS = 10.0
-SHARES = (1.0, 0.98, 0.96, 0.94, 0.92, 0.9, 0.88, 0.86, 0.84, 0.8, 0.75, 0.7)
+SHARES = (1.0, 0.98, 0.96, 0.93, 0.9, 0.86, 0.82, 0.76, 0.7)
+"""Of the peaks."""
+SPANS = (60.0, 180.0, 600.0)
+"""Seconds over which the mean is taken, half of them before and half after."""
+MARGINS = (0.95, 1.0, 1.05, 1.1, 1.2)
+"""Of the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +82,19 @@ def needs(counts: Sequence[int], cold_start: float) -> Iterator[Need]:
 
 
 def bills(world: World, slo_seconds: float, since: float) -> list[Bill]:
-    """For each of SHARES. Counted from `since` on, in seconds."""
-    most = peaks(world)
-    return [_bill(world, [ceil(share * n / world.engine.places) for n in most], slo_seconds, since) for share in SHARES]
+    """Of all plans, the one with which nobody waits first. Counted from `since` on, in seconds."""
+    return [_bill(world, counts, slo_seconds, since) for counts in _plans(world)]
+
+
+def _plans(world: World) -> Iterator[list[int]]:
+    most, places = peaks(world), world.engine.places
+    for share in SHARES:
+        yield [ceil(share * count / places) for count in most]
+    for span in SPANS:
+        half = round(span / 2 / SLOT_SECONDS)
+        mean = [fmean(most[max(0, slot - half) : slot + half + 1]) for slot in range(len(most))]
+        for margin in MARGINS:
+            yield [ceil(margin * count / places) for count in mean]
 
 
 def _bill(world: World, counts: Sequence[int], slo_seconds: float, since: float) -> Bill:

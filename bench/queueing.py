@@ -88,7 +88,7 @@ def table(name: str, trace: RequestTrace) -> None:
     busy_hours = mean * counted / world.engine.places / 3600
     print(f"\n{name}: {counted:,} requests of {mean:.2f} s in {(world.hours * 3600 - since) / 3600:.2f} hours")
     print(f"  never an empty place: {busy_hours:.1f} replica-hours")
-    told = ", ".join(f"{b.attained:.2%} for {b.replica_hours:.1f}" for b in oracle[::3])
+    told = ", ".join(f"{share:.0%} for {hours_for(oracle, share):.1f}" for share in (1.0, 0.99, 0.95, 0.9))
     print(f"  oracle: {told}")
     print(
         f"  {'policy':14}{'delays':12}{'busy':>6}{'in time':>10}{'replica-hours':>15}{'oracle':>9}{'ratio':>7}{'s':>6}"

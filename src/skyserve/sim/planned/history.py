@@ -33,8 +33,8 @@ class History:
     launches: int = 0
     refusals: int = 0
     """Of launches, for want of room."""
-    losses: int = 0
-    """Machines that were taken away."""
+    taken: int = 0
+    """Machines that zones took, or told that they would."""
     passes: int = 0
     """Of the planner."""
 

@@ -47,6 +47,8 @@ class Machines:
     def __init__(self, world: World, target: Target) -> None:
         self.world, self.target = world, target
         self.held: dict[int, Machine] = {}
+        self.taken = 0
+        """Machines that zones took, or told that they would."""
         self.capacity = {
             place: Capacity.of(row, world.zones.gap_seconds) for place, row in world.zones.capacity.items()
         }
@@ -80,11 +82,13 @@ class Machines:
         for place, here in self._spot_by_place():
             zone, nodes = self.capacity[place], self.target.num_nodes
             for rank, machine in enumerate(sorted(here, key=lambda m: (m.taken_at is not None, m.replica.id)), 1):
+                told = machine.taken_at is not None
                 if rank * nodes > zone.now(now):
                     machine.lost_at = now
                     lost.append(machine.replica.id)
-                elif machine.taken_at is None and self.world.notice_seconds:
+                elif not told and self.world.notice_seconds:
                     machine.taken_at = zone.below_at(rank * nodes, now, now + self.world.notice_seconds)
+                self.taken += not told and (machine.lost_at == now or machine.taken_at is not None)
         return lost
 
     def _spot_by_place(self) -> Iterable[tuple[Place, list[Machine]]]:

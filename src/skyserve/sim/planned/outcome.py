@@ -42,7 +42,7 @@ class Outcome:
     """Requests whose replica was lost before their end."""
     launches: int
     preemptions: int
-    """Spot machines that were taken away."""
+    """Spot machines that were taken away, or given back in time on notice."""
     no_room: int
     """Launches that a zone refused."""
     passes: int
@@ -76,7 +76,7 @@ def outcome(policy: str, history: History, slo_seconds: float) -> Outcome:
         refused=sum(traffic.first[number] == REFUSED for number in came),
         cut=sum(traffic.first[number] == CUT for number in came),
         launches=history.launches,
-        preemptions=history.losses,
+        preemptions=history.taken,
         no_room=history.refusals,
         passes=history.passes,
     )

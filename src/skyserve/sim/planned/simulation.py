@@ -58,7 +58,6 @@ class Simulation:
         while self.now < self.end:
             for lost in self._machines.shrink(self.now):
                 self.traffic.lose(lost, self.now)
-                self.history.losses += 1
             snapshot = self._snapshot()
             made = plan(snapshot)
             changes = changes_of(made, snapshot.now)
@@ -70,6 +69,7 @@ class Simulation:
             until = min(self._next(made, changes), self.end)
             self.traffic.advance(until)
             self.now = until
+        self.history.taken = self._machines.taken
         return self.history
 
     def _snapshot(self) -> Snapshot:
