@@ -1,14 +1,14 @@
 """What one who knows the future would pay for short queues: replica-hours, and who waits nevertheless.
 
-Were there always a free place, so many requests would be in flight at each moment; that is known. The oracle tries many
-plans and takes the cheapest that attains as much: at each moment replicas for a share of the most that will be in flight
-within SLOT_SECONDS, or for the mean of some time around, and something on top. With a share of 1 no request ever waits,
-since the least busy replica has a free place as long as any has. Each replica is launched a cold start before it is
-needed, and paid for it. One that is needed again before it could be started anew is kept. Where it ends it drains, and
-is paid until it is idle.
+Were there always a free place, so many requests would be in flight at each moment; that is known. The oracle tries
+many plans and takes the cheapest that attains as much: at each moment replicas for a share of the most that will be
+in flight within SLOT_SECONDS, or for the mean of some time around, and something on top. With a share of 1 no request
+ever waits, since the least busy replica has a free place as long as any has. Each replica is launched a cold start
+before it is needed, and paid for it. One that is needed again before it could be started anew is kept. Where it ends
+it drains, and is paid until it is idle.
 
-No policy without that knowledge can be expected to come near. It is a good plan, not a proof that none is better; places
-that are never empty are the bound that nothing is below.
+No policy without that knowledge can be expected to come near. It is a good plan, not a proof that none is better;
+places that are never empty are the bound that nothing is below.
 """
 
 from collections.abc import Iterator, Sequence
