@@ -47,6 +47,8 @@ class Scene:
         self.clock = VirtualClock()
         self.world = World(self.clock, zones)
         self.plane = DataPlane()
+        self.missing: set[str] = set()
+        """Paths that no replica knows."""
         (folder / "work").mkdir(exist_ok=True)
         (folder / "work" / "app.py").write_text("print('hello')\n")
         self._home = Home(folder / "sky")
@@ -83,7 +85,7 @@ class Scene:
                 infra=lambda: SimulatedInfra(self.world),
                 content=lambda: FileContentStore(self._home.content),
                 router=lambda: InstantRouter(self.plane),
-                prober=lambda: WorldProber(self._answers),
+                prober=lambda: WorldProber(self._answers, self.missing),
             )
             self._stage = Stage(self._home, self.clock, await Database.make("me"), adapters, {task})
         await self.stage.begin(gate or Gate())

@@ -162,3 +162,43 @@ def test_going_back_to_what_fails_too_ends(tmp_path: Path) -> None:
         await scene.until(lambda: complete(scene) and len(scene.serving()) == 2)
 
     play(tmp_path, story)
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_a_probe_that_is_wrong_costs_one_replica_at_most(tmp_path: Path, replicas: int) -> None:
+    """Only the probe changed, and nothing answers it: it is tried on one replica, the others are as they were, and in
+    seconds all are again; nothing was restarted."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text(replicas=replicas))
+        launched = len(scene.world.launches)
+        scene.missing.add("/heath")
+        await update(scene, text(replicas=replicas).replace("/health", "/heath"))
+        fewest: list[int] = []
+        watch = Watch(scene, lambda: fewest.append(len(scene.serving())))
+        asked_at = scene.clock.now()
+        await watch.until(lambda: complete(scene) and 3 in by_version(scene))
+        assert by_version(scene) == {3: replicas}
+        assert min(fewest) >= replicas - 1
+        assert scene.clock.now() - asked_at < 30
+        assert len(scene.world.launches) == launched
+        assert "runs as before, but fails the new probe" in (await outcomes(scene))[1]
+
+    play(tmp_path, story)
+
+
+def test_a_probe_that_is_right_is_taken_over_by_all(tmp_path: Path) -> None:
+    """One replica after the other is asked in the new way; none misses a request."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text(replicas=3))
+        await update(scene, text(replicas=3).replace("/health", "/ready"))
+        fewest: list[int] = []
+        watch = Watch(scene, lambda: fewest.append(len(scene.serving())))
+        await watch.until(lambda: complete(scene) and by_version(scene) == {2: 3})
+        assert min(fewest) == 3
+        (table,) = scene.plane.tables.values()
+        assert table.health_path == "/ready"
+        assert len(scene.world.launches) == 3
+
+    play(tmp_path, story)

@@ -52,7 +52,10 @@ class ProbeBoard:
             self._tasks.pop(replica_id).cancel()
             self._tallies.pop(replica_id, None)
         for replica_id in self._tasks.keys() & subjects.keys():
-            if subjects[replica_id].doubtful and not self._subjects[replica_id].doubtful:
+            before, after = self._subjects[replica_id], subjects[replica_id]
+            if after.settings != before.settings:  # what another probe said is no answer to this one
+                self._tallies.pop(replica_id, None)
+            if after.settings != before.settings or (after.doubtful and not before.doubtful):
                 self._tasks.pop(replica_id).cancel()
         self._subjects = dict(subjects)
         for replica_id in subjects.keys() - self._tasks.keys():

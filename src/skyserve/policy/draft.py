@@ -61,6 +61,10 @@ class Draft:
         """What the world showed of it."""
         return self.snapshot.observations.get(replica.id, _UNSEEN)
 
+    def passes(self, replica: Replica) -> bool:
+        """Its probe has passed often enough to be ready."""
+        return self.seen(replica).probe.passes >= self.target_of(replica).probe.rise
+
     def do(self, action: Action) -> None:
         """Add an action."""
         self.actions.append(action)

@@ -47,18 +47,13 @@ def _health_path(probes: Sequence[ProbeSettings]) -> str | None:
     return paths.pop() if len(paths) == 1 else None
 
 
-def passes(draft: Draft, replica: Replica) -> bool:
-    """Its probe has passed often enough to be ready."""
-    return draft.seen(replica).probe.passes >= draft.target_of(replica).probe.rise
-
-
 def _backend(draft: Draft, replica: Replica) -> Backend | None:
     address = replica.instance.addresses.get(draft.target_of(replica).port) if replica.instance else None
     if address is None:
         return None
     weight = capacity(replica.offer, draft.target)
     phase = replica.phase
-    if phase is Phase.READY or (phase in (Phase.STARTING, Phase.NOT_READY) and passes(draft, replica)):
+    if phase is Phase.READY or (phase in (Phase.STARTING, Phase.NOT_READY) and draft.passes(replica)):
         return Backend(replica.id, address, weight=weight)
     if phase is Phase.DRAINING:
         return Backend(replica.id, address, draining=True, weight=weight)

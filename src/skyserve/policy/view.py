@@ -4,7 +4,7 @@ from collections import Counter
 
 from skyserve.model.plan import Amend, Create, Move, Note, Plan, Reclaim, Remember
 from skyserve.model.replica import Phase, Replica
-from skyserve.model.service import Goal
+from skyserve.model.service import Goal, Target
 from skyserve.model.snapshot import Snapshot
 from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView, VersionView
 from skyserve.policy.lifecycle import ENDING, FAILURES
@@ -22,6 +22,7 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
     """One service. `host`: where the endpoint listens, as users reach it."""
     snapshot = at_this_hour(snapshot)
     service, replicas, target = snapshot.service, snapshot.replicas, snapshot.version.target
+    targets = {version.number: version.target for version in snapshot.versions}
     rows = [r for r in replicas if shown(r)]
     counted = [r for r in rows if not replica_status(r).startswith("FAILED")]
     ready = [r for r in replicas if r.phase is Phase.READY]
@@ -43,7 +44,7 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
         requested_resources=requested_resources,
         tls_encrypted=False,
         created_at=service.created_at,
-        replicas=[_replica_view(snapshot, r) for r in rows],
+        replicas=[_replica_view(snapshot, r, targets.get(r.version, target)) for r in rows],
         stopped_reason=service.stopped_reason,
         rollout=rollout_view(snapshot) if service.goal is Goal.RUN else None,
     )
@@ -71,8 +72,8 @@ def _detail(snapshot: Snapshot) -> str:
     return service.scaling.trouble if target.autoscaling and service.scaling else ""
 
 
-def _replica_view(snapshot: Snapshot, replica: Replica) -> ReplicaView:
-    target = snapshot.version.target
+def _replica_view(snapshot: Snapshot, replica: Replica, target: Target) -> ReplicaView:
+    """`target`: of the replica's own version."""
     address = replica.instance.addresses.get(target.port) if replica.instance else None
     seen = snapshot.observations.get(replica.id)
     told = replica.phase in (*ENDING, Phase.NOT_READY, Phase.PENDING) or replica.doomed

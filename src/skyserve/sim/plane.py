@@ -1,6 +1,6 @@
 """Stand-ins for the endpoint and for HTTP, in a world without sockets. They know only what the contracts say."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from skyserve.contracts.prober import ProbeResult
@@ -78,13 +78,17 @@ class InstantRouter:
 class WorldProber:
     """Asks the world whether something answers at an address. Keeps contracts.prober.Prober."""
 
-    def __init__(self, answers: Callable[[Address], bool]) -> None:
+    def __init__(self, answers: Callable[[Address], bool], missing: Set[str] = frozenset()) -> None:
+        """`missing`: paths that no server knows."""
         self._answers = answers
+        self._missing = missing
 
     async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
         """Ready if something answers."""
-        ready = self._answers(address)
-        return ProbeResult(ready, "200" if ready else "connection refused")
+        if not self._answers(address):
+            return ProbeResult(False, "connection refused")
+        known = settings.path not in self._missing
+        return ProbeResult(known, "200" if known else "status 404")
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -1,5 +1,6 @@
 """When an update has failed."""
 
+from skyserve.model.replica import Phase
 from skyserve.model.rollout import Rollout
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import FAILURES
@@ -21,12 +22,22 @@ def verdict(draft: Draft, standing: Standing, rollout: Rollout) -> str:
     streak = draft.service.failure_streak
     if streak >= FAILURES_IN_A_ROW:
         return f"{streak} replicas failed in a row{_last(draft, rollout)}"
+    if why := _probe_is_wrong(draft, standing, rollout):
+        return why
     if why := worse(*counts(draft, rollout)):
         return why
     if draft.now >= deadline(standing, rollout):
         return f"nothing went forward for {standing.settings.progress_deadline:g} s{_last(draft, rollout)}"
     draft.wake(deadline(standing, rollout))
     return ""
+
+
+def _probe_is_wrong(draft: Draft, standing: Standing, rollout: Rollout) -> str:
+    """Where the task is the same, a replica that was ready until it was asked in another way tells of the probe."""
+    if not standing.same_task:
+        return ""
+    failing = [r for r in standing.new if r.phase is Phase.NOT_READY and r.since >= rollout.began_at]
+    return f"replica {failing[0].id} runs as before, but fails the new probe: {failing[0].detail}" if failing else ""
 
 
 def deadline(standing: Standing, rollout: Rollout) -> float:

@@ -7,7 +7,7 @@ from skyserve.model.rollout import Rollout, UpdateMode, UpdateSettings
 from skyserve.model.service import Version
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import FAILURES
-from skyserve.policy.rollout.beginning import good
+from skyserve.policy.rollout.beginning import good, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Standing:
     """Those alive, ascending by id, without those that will be taken away."""
     old: tuple[Replica, ...]
     """Those alive, ascending by id."""
+    probation: bool
+    """Some new replica that was one of the version before has not yet answered the probe of the new one."""
     old_failed_at: float
     """When a replica of the version before last failed; 0: none did that is remembered."""
 
@@ -55,20 +57,35 @@ class Standing:
     @property
     def can_go_back(self) -> bool:
         """The version before was good, and is another one."""
-        return self.before is not None and good(self.before) and self.before.task_key != self.version.task_key
+        return self.before is not None and good(self.before) and not same(self.before, self.version)
 
     @property
     def finished(self) -> bool:
         """Nothing is left to exchange, and enough new ones serve. Where only the service section changed, every replica
-        is a new one at once; where none is wanted there is nothing to wait for."""
-        same_task = self.before is not None and self.before.task_key == self.version.task_key
-        enough = same_task or self.available >= self.wanted
+        is a new one as it is; where none is wanted there is nothing to wait for."""
+        enough = not self.probation if self.same_task else self.available >= self.wanted
         return self.wanted == 0 or (not self.old and enough)
+
+    @property
+    def same_task(self) -> bool:
+        """The update changes nothing but the service section."""
+        return self.before is not None and self.before.task_key == self.version.task_key
 
 
 def serves(replica: Replica) -> bool:
     """It was ready: to end it may take something away."""
     return replica.phase in (Phase.READY, Phase.NOT_READY)
+
+
+def on_probation(draft: Draft) -> bool:
+    """Some replica that is one of the wanted version since an update has not yet passed its probe as that version asks
+    it, or does not pass it any more."""
+    number, rollout = draft.snapshot.version.number, draft.service.rollout
+    if rollout is None:
+        return False
+    were = {r.id for r in draft.snapshot.replicas if r.version == number}
+    ours = [r for r in draft.replicas(Phase.READY, Phase.NOT_READY) if r.version == number]
+    return any(r.phase is Phase.NOT_READY or r.id not in were or not draft.passes(r) for r in ours)
 
 
 def standing_of(draft: Draft) -> Standing:
@@ -85,5 +102,6 @@ def standing_of(draft: Draft) -> Standing:
         rollout=rollout,
         new=tuple(r for r in alive if r.version == version.number and not r.doomed),
         old=tuple(r for r in alive if r.version != version.number),
+        probation=on_probation(draft),
         old_failed_at=max(failed, default=0.0),
     )

@@ -8,7 +8,6 @@ from skyserve.model.snapshot import Observation, Setback, Stage
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 from skyserve.policy.pacing import LAUNCH_ATTEMPTS, after_launch_failure, after_terminate_failure
-from skyserve.policy.routing import passes
 
 UNREACHABLE_SECONDS = 10.0
 """A machine that does not answer for so long, while its replica fails probes, is given up for lost."""
@@ -128,7 +127,7 @@ def follow_probes(draft: Draft) -> None:
 def _follow_start(draft: Draft, replica: Replica) -> None:
     seen = draft.seen(replica)
     probe = draft.target_of(replica).probe
-    if passes(draft, replica):
+    if draft.passes(replica):
         if seen.backend is not None and seen.backend.accepted:
             began = replica.since if replica.renewals else replica.created_at
             draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - began:.1f} s")
@@ -144,7 +143,7 @@ def _follow_start(draft: Draft, replica: Replica) -> None:
 def _follow_unready(draft: Draft, replica: Replica) -> None:
     seen = draft.seen(replica)
     probe = draft.target_of(replica).probe
-    if passes(draft, replica):
+    if draft.passes(replica):
         if seen.backend is not None and seen.backend.accepted:
             draft.move(replica, Cause.PROBE_PASSED, "the probe passes again")
         elif seen.probe.passes <= probe.rise:

@@ -1,11 +1,12 @@
 """How an update comes about: what is kept, how far it has come, and of which version the replicas are to be."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from skyserve.model.plan import Abandon
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.rollout import Rollout, UpdateMode
-from skyserve.model.service import Goal, Service
+from skyserve.model.service import Goal, Version
 from skyserve.policy.draft import Draft, Share
 from skyserve.policy.rollout.beginning import begin
 from skyserve.policy.rollout.division import REFILL_SECONDS, Division
@@ -14,7 +15,7 @@ from skyserve.policy.rollout.judging import verdict
 from skyserve.policy.rollout.progress import next_step, progressed, step_due_at
 from skyserve.policy.rollout.rolling import rolling, surge
 from skyserve.policy.rollout.shifting import shifting
-from skyserve.policy.rollout.standing import Standing, standing_of
+from skyserve.policy.rollout.standing import Standing, on_probation, standing_of
 
 _NOT_BEGUN = (Phase.PENDING, Phase.PROVISIONING)
 
@@ -23,24 +24,37 @@ def adopt(draft: Draft) -> None:
     """A replica that is what the wanted version would start is of that version from now on, and runs on: all of the
     service section is live. So is one on whose machine nothing has begun yet, if the machine is the right one and the
     old version needs none any more."""
-    wanted, older = draft.snapshot.version, {v.number: v for v in draft.snapshot.versions[:-1]}
+    older = {v.number: v for v in draft.snapshot.versions[:-1]}
     if not older or draft.service.goal is not Goal.RUN:
         return
     for replica in draft.replicas():
         own = older.get(replica.version)
-        if own is None or not replica.alive:
-            continue
-        free = replica.phase in _NOT_BEGUN and own.machine_key == wanted.machine_key and _exchanging(draft.service)
-        if own.task_key == wanted.task_key or free:
-            words = f"of version {wanted.number} from now on, as what runs there is the same"
-            draft.note(replace(replica, version=wanted.number), words)
+        if own is not None and replica.alive and (_stays(draft, replica, own) or _not_begun(draft, replica, own)):
+            number = draft.snapshot.version.number
+            words = f"of version {number} from now on, as what runs there is the same"
+            draft.note(replace(replica, version=number), words)
 
 
-def _exchanging(service: Service) -> bool:
-    """No replica of the old version is added any more."""
-    rollout = service.rollout
-    held = rollout is not None and (rollout.mode is not UpdateMode.ROLLING or rollout.paused_at is not None)
-    return not held and not service.stopped_reason
+def _stays(draft: Draft, replica: Replica, own: Version) -> bool:
+    """What runs there is what the wanted version runs. Of replicas that serve one follows the other where the probe is
+    another one, so that a probe that is wrong costs one of them, and the update, but not the service."""
+    wanted = draft.snapshot.version
+    if own.task_key != wanted.task_key or not _moving(draft):
+        return False
+    return replica.phase is not Phase.READY or own.target.probe == wanted.target.probe or not on_probation(draft)
+
+
+def _moving(draft: Draft) -> bool:
+    """The update is neither held nor stopped."""
+    rollout = draft.service.rollout
+    return not draft.service.stopped_reason and (rollout is None or rollout.paused_at is None)
+
+
+def _not_begun(draft: Draft, replica: Replica, own: Version) -> bool:
+    """It waits for its machine, which is the right one, and no replica of its version is added any more."""
+    rollout = draft.service.rollout
+    rolling_on = _moving(draft) and (rollout is None or rollout.mode is UpdateMode.ROLLING)
+    return rolling_on and replica.phase in _NOT_BEGUN and own.machine_key == draft.snapshot.version.machine_key
 
 
 def advance(draft: Draft) -> None:
@@ -105,11 +119,18 @@ def share_out(draft: Draft) -> None:
 
 def _division(draft: Draft, standing: Standing) -> Division:
     rollout = standing.rollout
+    if any(own.task_key == standing.version.task_key for own in _versions_of(draft, standing.old)):
+        return Division(max(len(standing.new), standing.wanted - len(standing.old)))  # they are about to be new ones
     if rollout is None:
         return rolling(standing) if standing.old else Division(standing.wanted)
     if rollout.paused_at is not None or draft.service.stopped_reason:
         return holding(standing, rollout)
     return rolling(standing) if rollout.mode is UpdateMode.ROLLING else shifting(standing, rollout)
+
+
+def _versions_of(draft: Draft, replicas: Sequence[Replica]) -> list[Version]:
+    numbers = {replica.version for replica in replicas}
+    return [version for version in draft.snapshot.versions if version.number in numbers]
 
 
 def _renewable(draft: Draft) -> list[int]:
