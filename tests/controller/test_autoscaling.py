@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from skyserve.model.load import Load
+from skyserve.model.load import FIRST_BYTE_BOUNDS, Load
 from skyserve.model.view import ServiceStatus
 from tests.controller.scene import Scene
 from tests.controller.test_stories import play, up, view
@@ -26,6 +26,7 @@ run: serve
 """
 BY_RATE = "target_qps_per_replica: 2"
 BY_CONCURRENCY = "target_concurrency_per_replica: 2"
+BY_LATENCY = "target_latency_seconds: 1\n    target_concurrency_per_replica: 4"
 
 
 def scaled(low: int, target: str = BY_RATE) -> str:
@@ -40,8 +41,8 @@ class Users:
         self._scene = scene
         self._load = Load()
 
-    async def ask(self, per_second: int, *, seconds: int, lasting: float = 0.5) -> None:
-        """So many requests a second; those that find no replica are refused."""
+    async def ask(self, per_second: int, *, seconds: int, lasting: float = 0.5, first_byte: float = 0.1) -> None:
+        """So many requests a second; those that find no replica are refused, answers begin so soon."""
         for _ in range(seconds):
             await self._scene.clock.sleep(1)
             if self._scene.gate.closed.is_set():
@@ -53,9 +54,14 @@ class Users:
                 self._load.refused + (0 if served else per_second),
                 self._load.busy_seconds + busy,
                 int(busy),
+                self._began(per_second if served else 0, first_byte),
             )
             (service_id,) = self._scene.plane.tables
             self._scene.plane.load[service_id] = self._load
+
+    def _began(self, answers: int, first_byte: float) -> tuple[int, ...]:
+        before = self._load.first_bytes or (0,) * len(FIRST_BYTE_BOUNDS)
+        return tuple(n + answers * (first_byte <= bound) for n, bound in zip(before, FIRST_BYTE_BOUNDS, strict=True))
 
 
 def test_replicas_follow_the_rate(tmp_path: Path) -> None:
@@ -128,6 +134,26 @@ def test_a_burst_does_not_wait(tmp_path: Path) -> None:
         assert len(scene.serving()) == 1
         await users.ask(12, seconds=15, lasting=1.0)
         assert (await view(scene)).target_replicas == 4
+
+    play(tmp_path, story)
+
+
+def test_late_answers_bring_replicas_and_soon_ones_let_them_go(tmp_path: Path) -> None:
+    """Four in flight, as many as one replica is taken for, and answers begin after two seconds: more replicas, step by
+    step; once answers begin at once, fewer. A crash in between changes nothing."""
+
+    async def story(scene: Scene) -> None:
+        users = Users(scene)
+        await up(scene, scaled(1, BY_LATENCY))
+        await users.ask(4, seconds=50, lasting=1.0, first_byte=2.0)
+        assert (await view(scene)).target_replicas == 1
+        await users.ask(4, seconds=130, lasting=1.0, first_byte=2.0)
+        assert 1 < (await view(scene)).target_replicas < 4
+        await scene.revive()
+        await users.ask(4, seconds=500, lasting=1.0, first_byte=2.0)
+        assert (await view(scene)).target_replicas == 4
+        await users.ask(4, seconds=1500, lasting=1.0, first_byte=0.05)
+        assert (await view(scene)).target_replicas == 1
 
     play(tmp_path, story)
 
