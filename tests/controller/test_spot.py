@@ -156,7 +156,7 @@ def test_notice_loses_no_request(tmp_path: Path) -> None:
         await scene.clock.sleep(4)
         (told,) = [r for r in (await view(scene)).replicas if r.replica_id == doomed]
         assert told.status is ReplicaStatus.READY
-        assert "takes the machine back in 120 s" in told.detail
+        assert "takes the machine back in 119 s" in told.detail
         assert doomed in scene.routed()
         await watched(scene, 300, lambda: scene.routed() == scene.serving() and len(scene.serving()) >= 2)
         assert doomed not in scene.serving()
@@ -233,7 +233,7 @@ def test_a_restart_forgets_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     async def story(scene: Scene) -> None:
         close(scene)
         await up(scene, service())
-        await scene.clock.sleep(400)
+        await scene.clock.sleep(350)
         count, memory = len(asked), present(scene).placement
         assert memory is not None
         rested = min(known.rests_until for known in memory.places.values())
@@ -271,7 +271,7 @@ def test_a_hundred_losses_spend_no_budget(tmp_path: Path) -> None:
         await up(scene, service(FALLBACK))
         lost = 0
         while lost < 100:
-            await scene.clock.sleep(30)
+            await scene.clock.sleep(15)
             living = [i for i, m in scene.world.machines.items() if m.offer.spot and m.instance.doomed_at is None]
             for instance_id in living:
                 scene.world.preempt(instance_id, notice=[0.0, 10.0][lost % 2])

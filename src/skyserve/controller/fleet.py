@@ -204,6 +204,11 @@ class Fleet:
             and self.instance(place.infra, token) is None
         )
 
+    def asked_since(self, infra: str, at: float) -> bool:
+        """What the infra runs was asked at that time or later, and it has answered; or it answers nobody now."""
+        sighting = self._sightings.get(infra)
+        return sighting is None or sighting.asked_at >= at or sighting.dark_since is not None
+
     async def close(self) -> None:
         """Let go of connections."""
         await asyncio.gather(*(infra.close() for infra in self._infras.values()))

@@ -27,11 +27,18 @@ class _Driven:
     """How often the replica had been restarted in place when this run was begun."""
     driver: asyncio.Task[None]
     status: TaskStatus
+    failure: TaskStatus | None = None
+    """How it ended, if it failed."""
+    failed_at: float = 0.0
 
 
 class TaskBoard:
     """The drivers, and what each last told. A replica whose row was renewed since has none: its present run is yet to
-    be begun, and what the one before still tells is told to nobody."""
+    be begun, and what the one before still tells is told to nobody.
+
+    A task may fail since its machine is taken away, which its infra knows: no failure is told before the infra has said
+    once more what it runs.
+    """
 
     def __init__(self, world: World, wake: Callable[[], None]) -> None:
         self._world = world
@@ -41,7 +48,10 @@ class TaskBoard:
     def status(self, replica: Replica) -> TaskStatus | None:
         """Of its present run. None: nobody drives it."""
         driven = self._of(replica)
-        return driven.status if driven else None
+        if driven is None:
+            return None
+        known = self._world.fleet.asked_since(replica.offer.place.infra, driven.failed_at)
+        return driven.failure if driven.failure is not None and known else driven.status
 
     def begin(self, record: Record, replica: Replica, document: Task, target: Target) -> None:
         """Drive the replica's present run from wherever it stands, and no earlier one any more. Does nothing if it is
@@ -68,9 +78,15 @@ class TaskBoard:
         return driven if driven is not None and driven.renewals == replica.renewals else None
 
     def _tell(self, replica: Replica, status: TaskStatus) -> None:
-        if driven := self._of(replica):
+        driven = self._of(replica)
+        if driven is None:
+            return
+        if status.exit_code:
+            driven.failure, driven.failed_at = status, self._world.clock.now()
+            self._world.fleet.look_soon()
+        else:
             driven.status = status
-            self._wake()
+        self._wake()
 
     def _ended(self, replica: Replica, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):

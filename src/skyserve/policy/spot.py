@@ -15,7 +15,7 @@ from skyserve.policy.draft import Draft, Share
 from skyserve.policy.placement import POLICIES, Chooser
 from skyserve.policy.placement.choosing import offers_of
 from skyserve.policy.placement.keeping import bounded, worth_writing
-from skyserve.policy.placement.market import Market, Placing
+from skyserve.policy.placement.market import Decision, Ending, Market, Placing
 from skyserve.policy.surveying import measured, spot_offers, survey
 from skyserve.policy.victims import victims
 
@@ -42,10 +42,7 @@ def place_spot(draft: Draft, share: Share, alive: list[Replica]) -> Placed:
         market = replace(market, extra=0)
     decision = POLICIES[knobs.placer](market, memory, draft.now)
     draft.wake(decision.wake_at)
-    rows = {replica.id: replica for replica in others}
-    for ending in decision.ends:
-        draft.move(rows[ending.replica_id], Cause.SCALED_DOWN, ending.reason)
-    _trim(draft, market, [r for r in draft.replicas() if r.id in rows and r.alive])
+    _end(draft, share, others, [*decision.ends, *_surplus(draft, market, others, decision)])
     spot = [placing for placing in decision.launches if placing.offer.spot]
     stand_ins = [placing for placing in decision.launches if not placing.offer.spot]
     missing = [f"{len(base)} of {count_base} that are always on demand"] * (count_base - len(base))
@@ -96,17 +93,34 @@ def _part(count: int, alive: list[Replica]) -> tuple[list[Replica], list[Replica
     return on_demand[:count], others
 
 
-def _trim(draft: Draft, market: Market, alive: list[Replica]) -> None:
-    """End what is too much by any policy: more on spot machines than are to be launched at most, or on-demand machines
-    whose place spot machines have taken that are ready."""
-    most = market.wanted + market.extra
-    spot = [replica for replica in alive if replica.offer.spot and not replica.doomed]
-    for replica in victims(draft, spot, len(spot) - most):
-        draft.move(replica, Cause.SCALED_DOWN, f"{len(spot)} spot replicas where {most} are to be had at most")
-    on_demand = [replica for replica in alive if not replica.offer.spot]
+def _surplus(draft: Draft, market: Market, others: list[Replica], decision: Decision) -> list[Ending]:
+    """What is too much by any policy, and it says nothing of: more on spot machines than are to be launched at most, or
+    on-demand machines whose place spot machines have taken that are ready."""
+    gone, most = {ending.replica_id for ending in decision.ends}, market.wanted + market.extra
+    left = [replica for replica in others if replica.id not in gone]
+    spot = [replica for replica in left if replica.offer.spot and not replica.doomed]
+    on_demand = [replica for replica in left if not replica.offer.spot]
     ready = sum(replica.phase is Phase.READY for replica in spot)
-    for replica in victims(draft, on_demand, len(on_demand) - max(0, most - ready)):
-        draft.move(replica, Cause.SCALED_DOWN, f"{ready} spot replicas are ready")
+    too_many = victims(draft, spot, len(spot) - most)
+    replaced = victims(draft, on_demand, len(on_demand) - max(0, most - ready))
+    return [
+        *(Ending(r.id, f"{len(spot)} spot replicas where {most} are to be had at most") for r in too_many),
+        *(Ending(r.id, f"{ready} spot replicas are ready") for r in replaced),
+    ]
+
+
+def _end(draft: Draft, share: Share, others: list[Replica], ends: list[Ending]) -> None:
+    """End them, but none that serves while fewer would be ready than are wanted, such as before those are ready that
+    are always on demand."""
+    ready = [r for r in draft.replicas(Phase.READY) if r.version == share.version.number and not r.doomed]
+    spare, rows = len(ready) - share.wanted, {replica.id: replica for replica in others}
+    for ending in ends:
+        replica = rows[ending.replica_id]
+        if replica.phase is Phase.READY and not replica.doomed:
+            if spare <= 0:
+                continue
+            spare -= 1
+        draft.move(replica, Cause.SCALED_DOWN, ending.reason)
 
 
 def _on_demand(draft: Draft, share: Share, alive: list[Replica], reasons: list[str]) -> list[Placing]:
