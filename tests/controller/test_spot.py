@@ -268,7 +268,7 @@ def test_a_hundred_losses_spend_no_budget(tmp_path: Path) -> None:
     """However often machines are taken, with or without notice: launching goes on and nothing counts as failed."""
 
     async def story(scene: Scene) -> None:
-        await up(scene, service(FALLBACK))
+        await up(scene, service(f"{FALLBACK}, num_overprovision: 0"))
         lost = 0
         while lost < 100:
             await scene.clock.sleep(15)
