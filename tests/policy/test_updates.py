@@ -199,6 +199,21 @@ def test_blue_green_moves_all_requests_at_once() -> None:
     assert seen == [(0, 2, 0), (100, 2, 2), (100, 0, 2), (None, 0, 2)] or seen == [(0, 2, 0), (100, 2, 2), (None, 0, 2)]
 
 
+def test_old_ones_stay_while_a_new_one_is_ill() -> None:
+    """All requests have moved, but not all new replicas are well: none of the old ones goes until they are."""
+    town = settled(2)
+    town.update("t2", UpdateMode.BLUE_GREEN, UpdateSettings())
+    while town.last_plan.routes.canary_percent != 100:
+        town.step()
+    town.ill.add(max(r.id for r in town.ready(2)))
+    for _ in range(90):
+        step(town)
+    assert counts(town) == (2, 1)
+    town.ill.clear()
+    assert town.until_quiet()
+    assert counts(town) == (0, 2)
+
+
 def test_old_ones_that_never_served_go_at_once() -> None:
     """There is nothing to lose with a replica that was never ready."""
     town = Town(2, start_seconds=1000)
