@@ -1,10 +1,14 @@
 """The controller of one installation: the loop of every service, in one process."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from skyserve.contracts.errors import Superseded
+from skyserve.contracts.store import Record
 from skyserve.controller.actions import Actions
+from skyserve.controller.moving_times import ahead, moved_back
 from skyserve.controller.reconciler import Reconciler
 from skyserve.controller.world import World
 from skyserve.model.resources import Offer
@@ -47,15 +51,37 @@ class Controller:
 
     async def adopt(self, service_id: int, *, offers: Sequence[Offer] = (), run: bool = True) -> Reconciler:
         """Begin to look after a service that the store has. `offers`: known already. Raises KeyError."""
-        record = await self.world.store.load(service_id)
-        if record is None:
-            raise KeyError(service_id)
+        record = await self._load(service_id)
+        if service_id in self._reconcilers:  # it was found meanwhile
+            return self._reconcilers[service_id]
         reconciler = Reconciler(self.world, record, self._finished, self._files_let_go, offers)
         self._reconcilers[service_id] = reconciler
         self._note_empty()
         if run:
             self._loop(reconciler.service.name, reconciler.run)
         return reconciler
+
+    async def _load(self, service_id: int) -> Record:
+        """As the store has it, with no time that lies ahead. Raises KeyError."""
+        store, clock = self.world.store, self.world.clock
+        while (record := await store.load(service_id)) is not None:
+            seconds = ahead(record, clock.now())
+            if not seconds:
+                return record
+            log.warning("the clock was set back by %.0f s: the times of %s follow", seconds, record.service.name)
+            with contextlib.suppress(Superseded):
+                await store.commit(service_id, record.service.generation, moved_back(record, seconds))
+        raise KeyError(service_id)
+
+    def find_services(self) -> None:
+        """Look after services too that were recorded though we were not told: the reply was lost, or who asked went
+        away before it came."""
+        self._loop("services to be found", self._adopt_strangers)
+
+    async def _adopt_strangers(self) -> None:
+        for service in await self.world.store.services():
+            if service.id not in self._reconcilers:
+                await self.adopt(service.id)
 
     def _loop(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(self._supervise(name, run))

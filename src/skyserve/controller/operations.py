@@ -59,8 +59,13 @@ class ControllerOperations:
             found = await self._intake.take(task, base)
             port = await self._world.router.free_port(frozenset(r.service.port for r in self._controller.reconcilers))
             now = self._world.clock.now()
-            record = await self._world.store.create_service(name, port, found.document(task, name), found.trees, now)
-            return self._view(await self._controller.adopt(record.service.id, offers=found.offers))
+            document = found.document(task, name)
+            try:
+                record = await self._world.store.create_service(name, port, document, found.trees, now)
+                return self._view(await self._controller.adopt(record.service.id, offers=found.offers))
+            except BaseException:  # also when who asked has gone: it may be recorded nevertheless
+                self._controller.find_services()
+                raise
 
     async def preview_update(self, task: Task, name: str, base: Path) -> UpdatePreview:
         """What `update` would change."""
