@@ -66,15 +66,16 @@ class SimulatedInfra:
                 machine.instance
                 for machine in self.world.machines.values()
                 if machine.instance.owner == owner and machine.zone.reachable and self.covers(machine.instance.place)
+                if machine.listed_at <= self.world.clock.now()
             ),
             unreachable=unreachable,
         )
 
     async def terminate(self, instance: Instance) -> None:
-        """Remove it at once."""
+        """Remove it, or let it linger where its zone is slow."""
         self.world.raise_faults("terminate", instance.place)
         self.world.machine(instance.id, instance.place)
-        del self.world.machines[instance.id]
+        self.world.release(instance.id)
         self.world.raise_faults("terminate", instance.place, after=True)
 
     def shell(self, instance: Instance, rank: int = 0) -> Shell:
@@ -117,7 +118,7 @@ class SimulatedInfra:
             )
         number = len(self.world.launches) + 1
         # Documentation's own network (RFC 2544), so that no simulated address is anybody's.
-        ips = [f"198.18.{number % 256}.{rank + 1}" for rank in range(order.num_nodes)]
+        ips = [f"198.{18 + number // 256 % 2}.{number % 256}.{rank + 1}" for rank in range(order.num_nodes)]
         instance = Instance(
             id=f"{self._name}-{number}",
             place=order.offer.place,
@@ -128,7 +129,7 @@ class SimulatedInfra:
             addresses={port: Address(ips[0], port) for port in order.ports},
             created_at=now,
         )
-        machine = Machine(instance, zone, order.offer, ready_at=now + zone.boot_seconds)
+        machine = Machine(instance, zone, order.offer, now + zone.boot_seconds, now + zone.unlisted_seconds)
         self.world.machines[instance.id] = machine
         self.world.launches.append(instance)
         return machine

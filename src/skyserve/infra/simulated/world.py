@@ -43,6 +43,10 @@ class Zone:
     """From launch to RUNNING."""
     notice_seconds: float = 0.0
     """From the notice of a preemption to the preemption."""
+    unlisted_seconds: float = 0.0
+    """From launch to being in the inventory: some clouds are slow to tell of what they have just made."""
+    linger_seconds: float = 0.0
+    """From an accepted termination to the machine's end: until then it runs, and costs."""
     reachable: bool = True
     """False: cut off. What runs there runs on."""
 
@@ -67,7 +71,10 @@ class Machine:
     zone: Zone
     offer: Offer
     ready_at: float
+    listed_at: float = 0.0
     stopped_at: float | None = None
+    gone_at: float | None = None
+    """When nothing is left of it; ahead while it lingers."""
     runs: dict[tuple[int, str], Run] = field(default_factory=dict)
     """By rank and name."""
     trees: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -98,6 +105,8 @@ class World:
         """By instance id; those that are gone are not here."""
         self.launches: list[Instance] = []
         """Every machine that was ever started, in order: to count what was bought."""
+        self.gone: list[Machine] = []
+        """Those of which nothing is left."""
         self._faults: list[Fault] = []
 
     def fail(
@@ -115,7 +124,19 @@ class World:
 
     def lose(self, instance_id: str) -> None:
         """Let a machine vanish: nothing is left of it, and the inventory proves it."""
-        del self.machines[instance_id]
+        self._remove(self.machines[instance_id], self.clock.now())
+
+    def release(self, instance_id: str) -> None:
+        """Accept to terminate a machine: it goes at once, or after its zone's time to linger."""
+        machine, now = self.machines[instance_id], self.clock.now()
+        if machine.gone_at is None:
+            machine.gone_at = now + machine.zone.linger_seconds
+        if machine.gone_at <= now:
+            self._remove(machine, machine.gone_at)
+
+    def _remove(self, machine: Machine, at: float) -> None:
+        machine.gone_at = at
+        self.gone.append(self.machines.pop(machine.instance.id))
 
     def end_script(self, instance_id: str, name: str, exit_code: int, rank: int = 0) -> None:
         """Let a script that runs end now."""
@@ -150,11 +171,15 @@ class World:
             ]
             for machine in spot[max(0, zone.spot_capacity(now)) :]:
                 self.preempt(machine.instance.id, zone.notice_seconds)
+        for machine in [m for m in self.machines.values() if m.gone_at is not None and m.gone_at <= now]:
+            self._remove(machine, machine.gone_at or now)
         for machine in self.machines.values():
             doomed_at = machine.instance.doomed_at
             if machine.stopped_at is None and doomed_at is not None and doomed_at <= now:
                 machine.stopped_at = doomed_at
-            machine.instance = replace(machine.instance, state=_state(machine, now))
+            state = _state(machine, now)
+            if machine.instance.state is not state:
+                machine.instance = replace(machine.instance, state=state)
 
     def machine(self, instance_id: str, place: Place) -> Machine:
         """Raises Gone."""
