@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup system hello test lint clean
+.PHONY: help setup system hello test lint simulate clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,11 @@ lint: setup  ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+SEEDS ?= 100
+FIRST ?= 0
+simulate: setup  ## the real controller through storms of faults: SEEDS=1000, FIRST=0
+	$(BIN)/python -m skyserve.sim.faithful --seeds $(SEEDS) --first $(FIRST)
 
 clean:  ## remove what setup made
 	rm -rf .venv build dist

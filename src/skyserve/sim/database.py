@@ -34,7 +34,8 @@ class Database:
         return database
 
     def open(self) -> SqlStore:
-        """A store over it, as at a start of the controller."""
+        """A store over it, as at a start of the controller; what the one before had not committed is undone."""
+        self._connection.rollback()
         return SqlStore(self._engine())
 
     def _engine(self) -> AsyncEngine:
@@ -91,3 +92,6 @@ class _Connection:
 
     async def close(self) -> None:
         """The next controller opens it again."""
+
+    def stop(self) -> None:
+        """As close."""

@@ -22,36 +22,35 @@ class Gate:
         self.closed = asyncio.Event()
         self.name = ""
         """The call at which it closed."""
+        self._never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def cross(self, name: str, call: Call) -> Any:
         """Make the call, unless the gate is closed."""
         if self.closed.is_set():
-            await never()
+            await self._never
         self.crossings += 1
-        chosen = self.crossings == self._at
-        if chosen and not self._after:
-            await self.close(name)
+        number = self.crossings
+        if self.kills(name, number, after=False):
+            await self._close(name)
         result = await self.make(name, call)
-        if chosen and not self.closed.is_set():
-            await self.close(name)
+        if not self.closed.is_set() and self.kills(name, number, after=True):
+            await self._close(name)
         if self.closed.is_set():
-            await never()
+            await self._never
         return result
 
+    def kills(self, name: str, number: int, *, after: bool) -> bool:
+        """Whether the controller dies at this crossing. `name`: `store.commit`, `infra.launch`, ..."""
+        return number == self._at and after == self._after
+
     async def make(self, name: str, call: Call) -> Any:
-        """The call itself. `name`: `store.commit`, `infra.launch`, ..."""
+        """The call itself."""
         return await call()
 
-    async def close(self, name: str) -> None:
-        """The controller dies at this call, which does not return."""
+    async def _close(self, name: str) -> None:
         self.name = name
         self.closed.set()
-        await never()
-
-
-async def never() -> None:
-    """Wait for what does not come."""
-    await asyncio.Future()
+        await self._never
 
 
 class Fragile:

@@ -23,6 +23,8 @@ class DataPlane:
         """By service id: its requests; those not named here have none."""
         self.silent: set[int] = set()
         """Services whose load cannot be told."""
+        self.refusing: set[int] = set()
+        """Services of which no replica is accepted."""
 
 
 class InstantRouter:
@@ -44,15 +46,14 @@ class InstantRouter:
         self.plane.tables.pop(service_id, None)
 
     def status(self, service_id: int) -> Mapping[int, BackendStatus]:
-        """Everything in the table is accepted."""
+        """Everything in the table is accepted, unless nothing is."""
         table = self.plane.tables.get(service_id)
         return {b.replica_id: self._status(service_id, b) for b in (table.backends if table else ())}
 
     def _status(self, service_id: int, backend: Backend) -> BackendStatus:
         key = service_id, backend.replica_id
-        return BackendStatus(
-            not backend.draining, self.plane.in_flight.get(key, 0), *self.plane.outcomes.get(key, (0, 0))
-        )
+        accepted = not backend.draining and service_id not in self.plane.refusing
+        return BackendStatus(accepted, self.plane.in_flight.get(key, 0), *self.plane.outcomes.get(key, (0, 0)))
 
     def load(self, service_id: int) -> Load | None:
         """As the plane counts it."""

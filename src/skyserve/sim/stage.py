@@ -42,7 +42,7 @@ class Stage:
     adapters: Adapters
     outside: set[asyncio.Task[Any]] = field(default_factory=set)
     """Tasks that a controller's death does not end."""
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate = field(init=False)
     controller: Controller = field(init=False)
     operations: ControllerOperations = field(init=False)
 
@@ -71,9 +71,14 @@ class Stage:
         """Let the work end, or the gate close over it."""
         doing = asyncio.ensure_future(work)
         closing = asyncio.ensure_future(self.gate.closed.wait())
-        await asyncio.wait((doing, closing), return_when=asyncio.FIRST_COMPLETED)
-        closing.cancel()
-        if doing.done():
+        try:
+            await asyncio.wait((doing, closing), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            doing.cancel()  # whoever asked has gone
+            raise
+        finally:
+            closing.cancel()
+        if doing.done() and not (self.gate.closed.is_set() and doing.cancelled()):
             await doing
 
     async def kill(self) -> None:

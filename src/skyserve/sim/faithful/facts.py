@@ -1,0 +1,55 @@
+"""What invariants may look at: the truth about the world, the books, and for how long something has been so."""
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from skyserve.infra.simulated.world import World
+from skyserve.model.place import Place
+from skyserve.sim.faithful.books import Books
+from skyserve.sim.faithful.software import Software
+from skyserve.sim.plane import DataPlane
+
+
+@dataclass(slots=True)
+class Facts:
+    """One run at this moment."""
+
+    world: World
+    plane: DataPlane
+    software: Software
+    books: Books
+    flawed: bool
+    """The user's task cannot work."""
+    machine_now: float = 0.0
+    """What the clock of the controller's machine says (seconds since the epoch)."""
+    heard_at: dict[str, float] = field(default_factory=dict)
+    """By zone: when its infra last told what it runs, in virtual time."""
+    unattended: float = 0.0
+    """Seconds, all together, in which no controller was at work or something could not be reached."""
+    _since: dict[Hashable, float] = field(default_factory=dict)
+    _seen: set[Hashable] = field(default_factory=set)
+
+    def lasting(self, what: Hashable) -> float:
+        """It holds: for how long it has, without a pause, and with one controller at work all the time."""
+        self._seen.add(what)
+        return self.loop_now - self._since.setdefault(what, self.loop_now)
+
+    def looked(self) -> None:
+        """All invariants were checked: what did not hold begins anew."""
+        for what in [what for what in self._since if what not in self._seen]:
+            del self._since[what]
+        self._seen.clear()
+
+    def controller_died(self) -> None:
+        """Nobody was at work."""
+        self._since.clear()
+
+    @property
+    def loop_now(self) -> float:
+        """Virtual seconds, those not counted in which the controller's machine was suspended."""
+        return asyncio.get_running_loop().time()
+
+    def dark_for(self, place: Place) -> float:
+        """For how long the controller could not know what the place runs."""
+        return self.loop_now - self.heard_at.get(place.zone, 0.0)
