@@ -336,6 +336,24 @@ def test_where_no_spot_machine_is_sold_it_is_said(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+@pytest.mark.parametrize("placer", ["dynamic_fallback", "even_spread", "round_robin"])
+def test_a_placer_that_knows_no_rest_does_not_run_hot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placer: str
+) -> None:
+    """Though it decides anew at each pass, a place that refuses is asked every twenty seconds and no sooner."""
+    asked = launches(monkeypatch)
+
+    async def story(scene: Scene) -> None:
+        close(scene)
+        await up(scene, service(f"spot_placer: {placer}"))
+        await scene.clock.sleep(120)
+        assert 6 <= len(asked) <= 3 * 2 * 6
+        reopen(scene)
+        await scene.until(lambda: len(scene.serving()) == 2)
+
+    story_of(tmp_path, story)
+
+
 @pytest.mark.parametrize("placer", ["adaptive", "dynamic_fallback", "even_spread", "round_robin", "cheapest"])
 def test_every_placer_brings_a_service_up_and_back(tmp_path: Path, placer: str) -> None:
     """Two replicas serve, and serve again after every machine was taken; nothing is left over."""

@@ -12,12 +12,17 @@ from skyserve.model.placement import Memory, Placement
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.snapshot import Snapshot
 from skyserve.policy.draft import Draft, Share
+from skyserve.policy.lifecycle import REFUSALS
 from skyserve.policy.placement import POLICIES, Chooser
 from skyserve.policy.placement.choosing import offers_of
 from skyserve.policy.placement.keeping import bounded, worth_writing
 from skyserve.policy.placement.market import Decision, Ending, Market, Placing
 from skyserve.policy.surveying import measured, spot_offers, survey
 from skyserve.policy.victims import victims
+
+ASK_AGAIN_SECONDS = 20.0
+"""A place that refused a spot machine is not asked again sooner, by whatever policy: some know no rest, and decide anew
+at each pass. The rests of `adaptive` are longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Placed:
     """To be launched, in this order."""
     memory: Memory
     """To be remembered, if all that is due is launched."""
+    put_off: int = 0
+    """So many launches that were decided are not due yet."""
 
 
 def place_spot(draft: Draft, share: Share, alive: list[Replica]) -> Placed:
@@ -47,14 +54,16 @@ def place_spot(draft: Draft, share: Share, alive: list[Replica]) -> Placed:
     stand_ins = [placing for placing in decision.launches if not placing.offer.spot]
     missing = [f"{len(base)} of {count_base} that are always on demand"] * (count_base - len(base))
     elsewhere = _on_demand(draft, share, alive, [*missing, *(placing.reason for placing in stand_ins)])
-    return Placed((*elsewhere[: len(missing)], *spot, *elsewhere[len(missing) :]), decision.memory)
+    open_now = _asked_long_ago(draft, spot)
+    due = (*elsewhere[: len(missing)], *open_now, *elsewhere[len(missing) :])
+    return Placed(due, decision.memory, put_off=len(spot) - len(open_now))
 
 
 def remember_placement(draft: Draft, share: Share, placed: Placed, *, complete: bool) -> None:
     """Record what the decision leaves to be remembered, if something happened or it is time. Not `complete`: not all
     that was due could be launched, so that the turn of the next place has not come."""
     before = draft.service.placement or Memory()
-    after = bounded(placed.memory if complete else replace(placed.memory, turn=before.turn))
+    after = bounded(placed.memory if complete and not placed.put_off else replace(placed.memory, turn=before.turn))
     if _leads(draft, share) and worth_writing(before, after):
         draft.remember(replace(draft.service, placement=after), "what was learned of places with spot machines")
 
@@ -91,6 +100,15 @@ def _part(count: int, alive: list[Replica]) -> tuple[list[Replica], list[Replica
     base = {replica.id for replica in on_demand[:count]}
     others = [r for r in alive if r.id not in base and (r.offer.spot or not r.doomed)]
     return on_demand[:count], others
+
+
+def _asked_long_ago(draft: Draft, spot: list[Placing]) -> list[Placing]:
+    """Those whose place has not refused a spot machine lately."""
+    refused = [r for r in draft.replicas() if r.offer.spot and r.ended_by in REFUSALS]
+    until = {r.offer.place: r.since + ASK_AGAIN_SECONDS for r in sorted(refused, key=lambda r: r.since)}
+    waits = [until.get(placing.offer.place, 0.0) for placing in spot]
+    draft.wake_all(waits)
+    return [placing for placing, at in zip(spot, waits, strict=True) if at <= draft.now]
 
 
 def _surplus(draft: Draft, market: Market, others: list[Replica], decision: Decision) -> list[Ending]:
