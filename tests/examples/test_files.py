@@ -35,4 +35,4 @@ def test_an_example_tells_the_command_that_starts_it(file: Path) -> None:
 
 def test_all_kinds_of_examples_are_found() -> None:
     """The tests above do not pass for want of files."""
-    assert {file.parts[0] for file in FILES} == {"engines", "fastapi", "hello", "llm", "spot"}
+    assert {file.parts[0] for file in FILES} == {"autoscaled", "engines", "fastapi", "hello", "llm", "spot"}

@@ -1,6 +1,8 @@
 """Opening a store: its file, its connections, its schema brought up to date."""
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from skyserve.store.unbroken import unbroken
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process that writes to the same SQLite file. A write takes milliseconds."""
+
+WAL_RETRY_SECONDS = 0.01
+"""Pause between two tries to have a new SQLite file written by a write-ahead log."""
 
 
 @unbroken
@@ -84,7 +89,7 @@ def prepare_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(cursor)
         cursor.execute("PRAGMA synchronous = FULL")  # an intent must outlive a power loss: what it launches costs money
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -94,6 +99,20 @@ def prepare_sqlite(engine: AsyncEngine) -> None:
         # A writer takes the lock at once: SQLite refuses, without waiting, a reader that turns into a writer too late.
         kind = "DEFERRED" if connection.get_execution_options().get("skyserve_reads") else "IMMEDIATE"
         connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _log_ahead(cursor: Any) -> None:
+    """Have the file written by a write-ahead log. Where several make one file at once the busy timeout does not hold
+    for this one statement: SQLite refuses it without waiting, so the waiting is done here."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
 
 
 def _server(url: URL) -> AsyncEngine:
