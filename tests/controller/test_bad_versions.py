@@ -25,6 +25,16 @@ async def outcomes(scene: Scene) -> list[str]:
     return [version.outcome for version in await scene.operations.history("web")]
 
 
+async def detail_once(scene: Scene, word: str) -> str:
+    """What an update waits for, once it says this."""
+    while True:
+        seen = await shown(scene)
+        assert seen.rollout is not None
+        if word in seen.rollout.detail:
+            return seen.rollout.detail
+        await scene.clock.sleep(0.5)
+
+
 @pytest.mark.parametrize("mode", list(UpdateMode))
 def test_a_version_that_cannot_run_is_left(tmp_path: Path, mode: UpdateMode) -> None:
     """After three failures in a row the version before is wanted again; its replicas answered all the time, and the
@@ -81,6 +91,45 @@ def test_a_version_that_answers_with_errors_is_left(tmp_path: Path, mode: Update
         assert sorted(scene.serving()) == [1, 2]
         assert len(scene.world.launches) - launched <= 2
         assert (await outcomes(scene))[1].startswith("failed: 40 of 60 requests failed, before: 1 of 1000")
+
+    play(tmp_path, story)
+
+
+def test_a_version_that_answers_with_errors_once_no_old_replica_is_left_is_left(tmp_path: Path) -> None:
+    """Rolling ends the old replicas as soon as the new ones are ready. What they had answered is remembered, and the
+    new ones are watched for a while, so that the version before comes back."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text())
+        await update(scene, text("serve --fast"))
+        scene.plane.outcomes = {(1, 1): (500, 1), (1, 2): (500, 0)}
+        await scene.until(lambda: by_version(scene) == {2: 2} and len(scene.world.machines) == 2)
+        seen = await shown(scene)
+        assert seen.rollout is not None
+        assert "what they answer is watched for" in (await detail_once(scene, "watched"))
+        scene.plane.outcomes |= {(1, replica_id): (60, 40) for replica_id in scene.serving()}
+        await scene.until(lambda: complete(scene) and by_version(scene) == {3: 2})
+        assert served(scene) == {"serve"}
+        assert (await outcomes(scene))[1].endswith(" requests failed, before: 1 of 1000")
+
+    play(tmp_path, story)
+
+
+def test_a_rolled_version_that_answers_well_is_watched_and_kept(tmp_path: Path) -> None:
+    """The update is over half a minute after the last old replica; at once where the old ones answered nothing."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text())
+        await update(scene, text("serve --fast"))
+        scene.plane.outcomes = {(1, 1): (500, 1), (1, 2): (500, 0)}
+        await scene.until(lambda: by_version(scene) == {2: 2} and len(scene.world.machines) == 2)
+        exchanged_at = scene.clock.now()
+        await scene.until(lambda: complete(scene))
+        assert 25 <= scene.clock.now() - exchanged_at <= 35
+        await update(scene, text("serve --faster"))
+        await scene.until(lambda: by_version(scene) == {3: 2})
+        await scene.clock.sleep(10)
+        assert complete(scene)
 
     play(tmp_path, story)
 

@@ -90,7 +90,8 @@ async def test_a_version_that_is_not_there(store: Store) -> None:
 async def test_how_far_an_update_has_come_is_kept(store: Store) -> None:
     """Every field of a rollout comes back, and None where it is over."""
     service = (await store.create_service("web", 30001, "one", (), 10.0)).service
-    rollout = Rollout(2, 1, UpdateMode.CANARY, 20.5, 30.5, 1, 31.25, 40.75, 2, (Tally(1, 1000, 3), Tally(2, 0, 0)))
+    tallies = (Tally(1, 1000, 3), Tally(2, 0, 0))
+    rollout = Rollout(2, 1, UpdateMode.CANARY, 20.5, 30.5, 1, 31.25, 40.75, 2, tallies, 70, 4)
     under_way = await store.commit(service.id, 0, [PutService(replace(service, rollout=rollout))])
     assert under_way == replace(service, generation=1, rollout=rollout)
     assert (await loaded(store, service.id)).service == under_way

@@ -102,10 +102,15 @@ class Rollout:
     step: int = 0
     """Of a canary: the index of its present step; as many as there are steps: the whole traffic moves."""
     step_since: float | None = None
-    """When the step's traffic began to flow; None: its replicas are not ready yet."""
+    """When the step's traffic began to flow; None: its replicas are not ready yet. While rolling: when the last old
+    replica was gone."""
     paused_at: float | None = None
     """Since when the user holds it; None: it goes on."""
     held: int | None = None
     """How many replicas of the version that comes there were when the user began to hold it; None: it goes on."""
     baseline: tuple[Tally, ...] = ()
     """Of the replicas that there were when it began: what they answered before does not count."""
+    gone_answered: int = 0
+    """Requests that old replicas answered since it began which are gone since."""
+    gone_errors: int = 0
+    """Of those, failed ones."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from skyserve.model.plan import Abandon, Action, Amend, Move, Note, Remember
 from skyserve.model.replica import Cause, Phase, Replica
-from skyserve.model.rollout import Tally
 from skyserve.model.service import Service, Target, Version
 from skyserve.model.snapshot import Observation, Snapshot
 from skyserve.policy.lifecycle import FAILURES, move, renew
 from skyserve.policy.pacing import count_failure
+from skyserve.policy.rollout.tallies import without
 from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.wanted import wanted_replicas
 
@@ -77,17 +77,19 @@ class Draft:
         if cause in FAILURES and replica.version == self.snapshot.version.number:
             self.service = count_failure(self.service, self.now)
 
-    def renew(self, replica: Replica, reason: str) -> None:
-        """Let the wanted version begin on the machine of a drained replica. What that one answered does not count for
-        the version that follows."""
-        renewed = renew(replica, self.snapshot.version.number, self.now)
-        self._replicas[replica.id] = renewed
-        self.actions.append(Move(renewed, Cause.RENEWED, reason))
+    def leave(self, replica: Replica, reason: str) -> None:
+        """Let a drained replica go, or the wanted version begin on its machine. What it answered as an old one while an
+        update is under way is kept: its endpoint forgets it."""
         rollout, backend = self.service.rollout, self.seen(replica).backend
-        if rollout is not None and backend is not None:
-            tallies = [tally for tally in rollout.baseline if tally.replica_id != replica.id]
-            tallies.append(Tally(replica.id, backend.answered, backend.errors))
-            self.remember(replace(self.service, rollout=replace(rollout, baseline=tuple(tallies))), reason)
+        if rollout is not None and backend is not None and replica.version != rollout.version:
+            self.remember(replace(self.service, rollout=without(rollout, replica.id, backend)), reason)
+        if replica.id in self.renewing:
+            version = self.snapshot.version.number
+            renewed, reason = renew(replica, version, self.now), f"{reason}: version {version} begins on its machine"
+            self._replicas[replica.id] = renewed
+            self.actions.append(Move(renewed, Cause.RENEWED, reason))
+        else:
+            self.move(replica, Cause.DRAINED, reason)
 
     def abandon(self, action: Abandon) -> None:
         """Give the update under way up."""

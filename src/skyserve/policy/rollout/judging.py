@@ -1,11 +1,11 @@
 """When an update has failed."""
 
 from skyserve.model.replica import Phase
-from skyserve.model.rollout import Rollout
+from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import FAILURES
 from skyserve.policy.rollout.errors import counts, worse
-from skyserve.policy.rollout.shifting import WATCH_SECONDS, steps_of
+from skyserve.policy.rollout.shifting import WATCH_SECONDS, over_at, steps_of
 from skyserve.policy.rollout.standing import Standing
 
 FAILURES_IN_A_ROW = 3
@@ -38,6 +38,16 @@ def _probe_is_wrong(draft: Draft, standing: Standing, rollout: Rollout) -> str:
         return ""
     failing = [r for r in standing.new if r.phase is Phase.NOT_READY and r.since >= rollout.began_at]
     return f"replica {failing[0].id} runs as before, but fails the new probe: {failing[0].detail}" if failing else ""
+
+
+def watching(draft: Draft, standing: Standing, rollout: Rollout) -> bool:
+    """Whether the version is to be judged though no old replica is left. While rolling an old one may end as soon as a
+    new one is ready, before that has answered much; blue-green and canary watch before they end any."""
+    rolled = rollout.mode is UpdateMode.ROLLING and standing.wanted > 0 and not standing.same_task
+    if not rolled or not standing.can_go_back or not standing.settings.automatic_rollback:
+        return False
+    over = over_at(rollout, standing.settings)
+    return counts(draft, rollout)[1].answered > 0 if over is None else draft.now < over
 
 
 def deadline(standing: Standing, rollout: Rollout) -> float:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from skyserve.model.rollout import Rollout, UpdateMode
-from skyserve.policy.rollout.shifting import needed, over_at, steps_of, traffic
+from skyserve.policy.rollout.shifting import WATCH_SECONDS, needed, over_at, steps_of, traffic
 from skyserve.policy.rollout.standing import Standing
 
 
@@ -26,10 +26,11 @@ def progressed(standing: Standing, rollout: Rollout) -> Rollout:
 
 def next_step(standing: Standing, rollout: Rollout) -> NextStep | None:
     """The traffic of the present step begins to flow once its replicas are available; after its time the next one
-    begins."""
-    if rollout.mode is UpdateMode.ROLLING:
-        return None
+    begins. Rolling has but one, the watch after the last old replica."""
     steps, now = steps_of(rollout, standing.settings), standing.now
+    if rollout.step_since is None and rollout.mode is UpdateMode.ROLLING:
+        words = f"all replicas are of version {rollout.version}: what they answer is watched for {WATCH_SECONDS:g} s"
+        return NextStep(replace(rollout, step_since=now, progressed_at=now), words) if standing.exchanged else None
     if rollout.step_since is None:
         if standing.available < needed(standing, rollout):
             return None

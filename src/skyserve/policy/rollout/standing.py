@@ -60,7 +60,7 @@ class Standing:
         return self.before is not None and good(self.before) and not same(self.before, self.version)
 
     @property
-    def finished(self) -> bool:
+    def exchanged(self) -> bool:
         """Nothing is left to exchange, and enough new ones serve. Where only the service section changed, every replica
         is a new one as it is; where none is wanted there is nothing to wait for."""
         enough = not self.probation if self.same_task else self.available >= self.wanted

@@ -35,6 +35,8 @@ def _waits(standing: Standing, rollout: Rollout) -> str:
         left = f"{max(0.0, due - standing.now):.0f} s"
         if rollout.step < len(steps):
             return f"step {rollout.step + 1} of {len(steps)} is watched for {left} more"
+        if rollout.mode is UpdateMode.ROLLING:
+            return f"all replicas are new; what they answer is watched for {left} more"
         return f"the old replicas go in {left}"
     count = standing.wanted if rollout.mode is UpdateMode.ROLLING else needed(standing, rollout)
     if standing.available < count:

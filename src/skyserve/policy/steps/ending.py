@@ -22,18 +22,11 @@ def drain(draft: Draft) -> None:
         waited = draft.now - replica.since
         in_flight = seen.backend.in_flight if seen.backend else 0
         if waited >= limit:
-            _leave(draft, replica, f"{in_flight} requests still in flight after {limit:g} s")
+            draft.leave(replica, f"{in_flight} requests still in flight after {limit:g} s")
         elif in_flight == 0 and waited >= SETTLE_SECONDS:
-            _leave(draft, replica, "no request in flight")
+            draft.leave(replica, "no request in flight")
         else:
             draft.wake_all((replica.since + SETTLE_SECONDS, replica.since + limit))
-
-
-def _leave(draft: Draft, replica: Replica, reason: str) -> None:
-    if replica.id in draft.renewing:
-        draft.renew(replica, f"{reason}: version {draft.snapshot.version.number} begins on its machine")
-    else:
-        draft.move(replica, Cause.DRAINED, reason)
 
 
 def _limit(draft: Draft, replica: Replica) -> float:

@@ -11,7 +11,7 @@ from skyserve.policy.draft import Draft, Share
 from skyserve.policy.rollout.beginning import begin
 from skyserve.policy.rollout.division import REFILL_SECONDS, Division
 from skyserve.policy.rollout.holding import holding
-from skyserve.policy.rollout.judging import verdict
+from skyserve.policy.rollout.judging import verdict, watching
 from skyserve.policy.rollout.progress import next_step, progressed, step_due_at
 from skyserve.policy.rollout.rolling import rolling, surge
 from skyserve.policy.rollout.shifting import shifting
@@ -63,7 +63,7 @@ def advance(draft: Draft) -> None:
     if rollout is None or draft.service.goal is not Goal.RUN:
         return
     standing = standing_of(draft)
-    if standing.finished:
+    if standing.exchanged and not watching(draft, standing, rollout):
         over = replace(draft.service, rollout=None)
         draft.amend(over, f"the update to version {rollout.version} is complete")
     elif rollout.paused_at is None and not draft.service.stopped_reason:
