@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from skyserve.infra.simulated.behaviour import FOR_EVER, Course
+from skyserve.infra.simulated.world import Zone
 from skyserve.model.error import ServeError
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.view import ServiceStatus
@@ -74,6 +75,29 @@ def test_a_version_that_never_answers_is_left(tmp_path: Path) -> None:
         assert (await outcomes(scene))[1] == "failed: nothing went forward for 240 s"
 
     play(tmp_path, story)
+
+
+@pytest.mark.parametrize("mode", list(UpdateMode))
+def test_an_update_without_a_machine_to_spare_says_so(tmp_path: Path, mode: UpdateMode) -> None:
+    """Where no place has room beside the old replicas, it is told at once, with the way out; that works, and overtakes
+    the update that waits. Who does nothing learns from the history why it was given up."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text())
+        await update(scene, text("serve --fast"), mode)
+        asked_at = scene.clock.now()
+        detail = await detail_once(scene, "no machine is to be had")
+        assert scene.clock.now() - asked_at < 10
+        assert "0 of 2 free" in detail
+        assert detail.endswith("max_surge: 0, max_unavailable: 1}")
+        await scene.until(lambda: complete(scene) and by_version(scene) == {3: 2})
+        assert (await outcomes(scene))[1].endswith("for 1800 s; the last: simulated (a): asked for 1, 0 of 2 free")
+        way_out = detail.rpartition(": update: ")[2]
+        await update(scene, text("serve --fast", f"  update: {way_out}\n"))
+        await scene.until(lambda: complete(scene) and by_version(scene) == {4: 2})
+        assert served(scene) == {"serve --fast"}
+
+    play(tmp_path, story, (Zone("a", capacity=lambda _now: 2),))
 
 
 @pytest.mark.parametrize("mode", [UpdateMode.CANARY, UpdateMode.BLUE_GREEN])

@@ -1,15 +1,17 @@
 """When an update has failed."""
 
-from skyserve.model.replica import Phase
+from skyserve.model.replica import Cause, Phase
 from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.policy.draft import Draft
-from skyserve.policy.lifecycle import FAILURES
+from skyserve.policy.lifecycle import FAILURES, REFUSALS
 from skyserve.policy.rollout.errors import counts, worse
 from skyserve.policy.rollout.shifting import WATCH_SECONDS, over_at, steps_of
 from skyserve.policy.rollout.standing import Standing
 
 FAILURES_IN_A_ROW = 3
 """So many replicas of the new version that fail, with none that does well in between, are no accident."""
+_HINDRANCES = FAILURES | REFUSALS
+"""What may keep a version from coming."""
 
 
 def verdict(draft: Draft, standing: Standing, rollout: Rollout) -> str:
@@ -21,13 +23,13 @@ def verdict(draft: Draft, standing: Standing, rollout: Rollout) -> str:
         return ""
     streak = draft.service.failure_streak
     if streak >= FAILURES_IN_A_ROW:
-        return f"{streak} replicas failed in a row{_last(draft, rollout)}"
+        return f"{streak} replicas failed in a row{_last(draft, rollout, FAILURES)}"
     if why := _probe_is_wrong(draft, standing, rollout):
         return why
     if why := worse(*counts(draft, rollout)):
         return why
     if draft.now >= deadline(standing, rollout):
-        return f"nothing went forward for {standing.settings.progress_deadline:g} s{_last(draft, rollout)}"
+        return f"nothing went forward for {standing.settings.progress_deadline:g} s{_last(draft, rollout, _HINDRANCES)}"
     draft.wake(deadline(standing, rollout))
     return ""
 
@@ -60,6 +62,6 @@ def deadline(standing: Standing, rollout: Rollout) -> float:
     return since + standing.settings.progress_deadline
 
 
-def _last(draft: Draft, rollout: Rollout) -> str:
-    failed = [r for r in draft.replicas() if r.version == rollout.version and r.ended_by in FAILURES and r.detail]
+def _last(draft: Draft, rollout: Rollout, causes: frozenset[Cause]) -> str:
+    failed = [r for r in draft.replicas() if r.version == rollout.version and r.ended_by in causes and r.detail]
     return f"; the last: {max(failed, key=lambda r: (r.since, r.id)).detail}" if failed else ""

@@ -5,6 +5,7 @@ from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.model.snapshot import Snapshot
 from skyserve.model.view import RolloutView
 from skyserve.policy.draft import Draft
+from skyserve.policy.lifecycle import REFUSALS
 from skyserve.policy.rollout.progress import step_due_at
 from skyserve.policy.rollout.shifting import needed, steps_of, traffic
 from skyserve.policy.rollout.standing import Standing, standing_of
@@ -23,11 +24,11 @@ def rollout_view(snapshot: Snapshot) -> RolloutView | None:
         new_ready=sum(r.phase is Phase.READY for r in standing.new),
         traffic_percent=traffic(rollout, standing.settings),
         paused=rollout.paused_at is not None,
-        detail=snapshot.service.stopped_reason or _waits(standing, rollout),
+        detail=snapshot.service.stopped_reason or _waits(snapshot, standing, rollout),
     )
 
 
-def _waits(standing: Standing, rollout: Rollout) -> str:
+def _waits(snapshot: Snapshot, standing: Standing, rollout: Rollout) -> str:
     if rollout.paused_at is not None:
         return f"held for {standing.now - rollout.paused_at:.0f} s"
     steps, due = steps_of(rollout, standing.settings), step_due_at(standing, rollout)
@@ -40,8 +41,21 @@ def _waits(standing: Standing, rollout: Rollout) -> str:
         return f"the old replicas go in {left}"
     count = standing.wanted if rollout.mode is UpdateMode.ROLLING else needed(standing, rollout)
     if standing.available < count:
-        return f"{standing.available} of {count} new replicas are available{_why_not(standing)}"
+        why = _no_room(snapshot, standing, rollout, count) or _why_not(standing)
+        return f"{standing.available} of {count} new replicas are available{why}"
     return f"{len(standing.old)} old replicas are to go"
+
+
+def _no_room(snapshot: Snapshot, standing: Standing, rollout: Rollout, count: int) -> str:
+    """That no place gave the machines that are called for since something last went forward, and the way out."""
+    told = [r for r in snapshot.replicas if r.version == rollout.version and r.ended_by in REFUSALS and r.detail]
+    last = max(told, key=lambda r: (r.since, r.id), default=None)
+    held = sum(r.instance is not None for r in standing.new)
+    if last is None or held >= count or last.since < rollout.progressed_at:
+        return ""
+    mode = "" if rollout.mode is UpdateMode.ROLLING else "mode: rolling, "
+    way_out = f"update: {{{mode}max_surge: 0, max_unavailable: 1}}"
+    return f"; no machine is to be had for one more: {last.detail}. To do with those that there are: {way_out}"
 
 
 def _why_not(standing: Standing) -> str:
