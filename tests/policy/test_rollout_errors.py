@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skyserve.policy.rollout.errors import LEAST_ERRORS, Count, worse
+from skyserve.policy.rollout.errors import LEAST_ERRORS, interval, worse
+from skyserve.policy.rollout.tallies import Count
 
 numbers = st.integers(0, 100_000)
 tallies = st.tuples(numbers, numbers).map(lambda pair: Count(max(pair), min(pair)))
@@ -32,13 +33,13 @@ def test_never_both(one: Count, other: Count) -> None:
 @given(tallies)
 def test_the_interval_holds_the_share(count: Count) -> None:
     """It lies between 0 and 1, around what was seen; more requests make it narrower."""
-    low, high = count.interval()
+    low, high = interval(count)
     assert 0 <= low <= high <= 1
     if count.answered:
         share = count.errors / count.answered
         assert low - 1e-9 <= share <= high + 1e-9
         wider = high - low
-        low, high = Count(count.answered * 4, count.errors * 4).interval()
+        low, high = interval(Count(count.answered * 4, count.errors * 4))
         assert high - low < wider
 
 
