@@ -22,12 +22,12 @@ class Gate:
         self.closed = asyncio.Event()
         self.name = ""
         """The call at which it closed."""
-        self._never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._never = asyncio.Event()
 
     async def cross(self, name: str, call: Call) -> Any:
         """Make the call, unless the gate is closed."""
         if self.closed.is_set():
-            await self._never
+            await self._never.wait()
         self.crossings += 1
         number = self.crossings
         if self.kills(name, number, after=False):
@@ -36,7 +36,7 @@ class Gate:
         if not self.closed.is_set() and self.kills(name, number, after=True):
             await self._close(name)
         if self.closed.is_set():
-            await self._never
+            await self._never.wait()
         return result
 
     def kills(self, name: str, number: int, *, after: bool) -> bool:
@@ -50,7 +50,7 @@ class Gate:
     async def _close(self, name: str) -> None:
         self.name = name
         self.closed.set()
-        await self._never
+        await self._never.wait()
 
 
 class Fragile:
