@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bench.spot import RUNS, SKIP
@@ -18,6 +19,7 @@ from skyserve.model.placement import Placement
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.service import Target
 from skyserve.policy.placement import POLICIES
+from skyserve.sim.faithful.run import simulate
 from skyserve.sim.planned.simulation import Simulation
 from skyserve.sim.planned.world import World
 from skyserve.sim.requests.generated import generate as make_requests
@@ -29,42 +31,53 @@ from skyserve.sim.spot.trace import Trace, read
 DAYS = 7.0
 RATE = 1.0
 """Requests a second, where there are any."""
+SEEDS = 10
+"""Of the faithful simulation."""
 
 
-def timed(label: str, hours: float, work: Callable[[], str]) -> None:
-    """One row."""
+def timed(label: str, work: Callable[[], tuple[float, str]]) -> None:
+    """One row. `work` returns the hours that it simulated and what was done in them."""
     began = time.process_time()
-    told = work()
-    print(f"  {label:50}{hours / (time.process_time() - began):12,.0f}  {told}", flush=True)
+    hours, told = work()
+    print(f"  {label:50}{hours / (time.process_time() - began):12,.1f}  {told}", flush=True)
 
 
-def replays(name: str, trace: Trace) -> None:
-    """Placement policies alone."""
-    for run in ("adaptive", "dynamic_fallback"):
-        policy, setting = RUNS[run]
-
-        def work(policy: str = policy) -> str:
-            return f"{replay(trace, POLICIES[policy], setting).decisions:,} decisions"
-
-        timed(f"replay, {name}, {run}", trace.hours, work)
+def replayed(trace: Trace, run: str) -> tuple[float, str]:
+    """A placement policy alone."""
+    policy, setting = RUNS[run]
+    result = replay(trace, POLICIES[policy], setting)
+    return result.hours, f"{result.decisions:,} decisions"
 
 
-def planned() -> None:
+def planned(target: Target, world: World) -> tuple[float, str]:
     """The planner in a world of events."""
-    quiet = World(generate(0, days=DAYS, regions=3, zones=3), gathered([]), DAYS * 24)
+    passes = Simulation(target, world).run().passes
+    return world.hours, f"{passes:,} passes, {len(world.requests.at):,} requests"
+
+
+def faithful(seeds: int) -> tuple[float, str]:
+    """The whole controller in storms of faults."""
+    seconds = sum(simulate(seed).seconds for seed in range(seeds))
+    return seconds / 3600, f"{seeds} seeds"
+
+
+def levels(traces: Path | None) -> None:
+    """All rows."""
+    markets = {"generated": generate(0, days=DAYS, regions=3, zones=3)}
+    for name, skip in SKIP.items():
+        if traces and (traces / name).is_dir():
+            markets[name] = read(traces / name, skip)
+    for name, trace in markets.items():
+        for run in ("adaptive", "dynamic_fallback"):
+            timed(f"replay, {name}, {run}", partial(replayed, trace, run))
+    quiet = World(markets["generated"], gathered([]), DAYS * 24)
     asked = replace(quiet, requests=make_requests(0, rate=RATE, hours=quiet.hours))
     spot = Target(3, 8080, requests=(ResourceRequest(use_spot=True),), placement=Placement(stand_in=True))
     following = Target(1, 8080, autoscaling=Autoscaling(ScalingPolicy.CONCURRENCY, 5.0, 1, 20))
-    for label, target, world in (
-        ("3 on spot machines, no requests", spot, quiet),
-        (f"3 on spot machines, {RATE:g} request a second", spot, asked),
-        (f"follows the load, {RATE:g} request a second", following, asked),
-    ):
-
-        def work(target: Target = target, world: World = world) -> str:
-            return f"{Simulation(target, world).run().passes:,} passes, {len(world.requests.at):,} requests"
-
-        timed(f"planned, {label}", world.hours, work)
+    timed("planned, 3 on spot machines, no requests", partial(planned, spot, quiet))
+    timed(f"planned, 3 on spot machines, {RATE:g} request a second", partial(planned, spot, asked))
+    timed(f"planned, follows the load, {RATE:g} request a second", partial(planned, following, asked))
+    timed("faithful", partial(faithful, SEEDS))
 
 
 def main() -> None:
@@ -73,11 +86,7 @@ def main() -> None:
     parser.add_argument("--traces", type=Path, help="folder with the folders aws1, aws2, aws3")
     arguments = parser.parse_args()
     print(f"  {'':50}{'hours/s':>12}")
-    replays("generated", generate(0, days=DAYS, regions=3, zones=3))
-    for name, skip in SKIP.items():
-        if arguments.traces and (arguments.traces / name).is_dir():
-            replays(name, read(arguments.traces / name, skip))
-    planned()
+    levels(arguments.traces)
 
 
 if __name__ == "__main__":

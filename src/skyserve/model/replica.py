@@ -96,12 +96,12 @@ class Replica:
     @property
     def doomed_at(self) -> float | None:
         """When its machine will be taken away; None: no notice."""
-        return None if self.instance is None or self.noticed_at is None else self.instance.doomed_at
+        return None if self.noticed_at is None or self.instance is None else self.instance.doomed_at
 
     @property
     def doomed(self) -> bool:
         """Its place gave notice: it serves on for a while, and another one is to take over."""
-        return self.doomed_at is not None
+        return self.noticed_at is not None and self.doomed_at is not None
 
     @property
     def token(self) -> str:

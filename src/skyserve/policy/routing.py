@@ -19,7 +19,9 @@ def route_table(draft: Draft) -> RouteTable:
     """
     target, coming = draft.target, _on_trial(draft)
     found = [(r, b) for r in draft.replicas() if (b := _backend(draft, r)) is not None]
-    backends = [b if coming is None or r.version != coming.version else replace(b, canary=True) for r, b in found]
+    backends = [b for _, b in found]
+    if coming is not None:
+        backends = [replace(b, canary=True) if r.version == coming.version else b for r, b in found]
     return RouteTable(
         service_id=draft.service.id,
         name=draft.service.name,
