@@ -214,6 +214,21 @@ def test_old_ones_stay_while_a_new_one_is_ill() -> None:
     assert counts(town) == (0, 2)
 
 
+@pytest.mark.parametrize("mode", [UpdateMode.BLUE_GREEN, UpdateMode.CANARY])
+def test_an_update_to_a_larger_number_adds_no_old_replica(mode: UpdateMode) -> None:
+    """What is to be more is to be of the new version; held or not, the old one stays as many as it asked for."""
+    town = settled(2)
+    town.wanted = 5
+    town.update("t2", mode, UpdateSettings())
+    old = {town.step() and sum(r.version == 1 for r in town.alive()) for _ in range(10)}
+    town.pause()
+    old |= {town.step() and sum(r.version == 1 for r in town.alive()) for _ in range(10)}
+    assert old == {2}
+    town.resume()
+    assert town.until_quiet()
+    assert counts(town) == (0, 5)
+
+
 def test_old_ones_that_never_served_go_at_once() -> None:
     """There is nothing to lose with a replica that was never ready."""
     town = Town(2, start_seconds=1000)

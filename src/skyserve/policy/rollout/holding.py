@@ -11,7 +11,7 @@ def holding(standing: Standing, rollout: Rollout) -> Division:
     replaced by one of its version."""
     wanted = standing.wanted
     new = min(wanted, len(standing.new) if rollout.held is None else rollout.held)
-    full = wanted
+    full = standing.full
     if rollout.mode is UpdateMode.ROLLING:
         leftovers = len(standing.old) - len(standing.of_before())
         full = min(wanted, max(len(standing.old), wanted - new)) - leftovers

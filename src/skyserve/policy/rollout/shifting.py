@@ -49,7 +49,7 @@ def shifting(standing: Standing, rollout: Rollout) -> Division:
     if over is not None and over <= standing.now and standing.available >= standing.wanted:
         return Division(standing.wanted, standing.old)
     ends, kept = _leftovers(standing)
-    return Division(needed(standing, rollout), ends, refill(standing, standing.wanted - kept))
+    return Division(needed(standing, rollout), ends, refill(standing, max(0, standing.full - kept)))
 
 
 def refill(standing: Standing, full: int) -> int:
@@ -66,6 +66,6 @@ def _leftovers(standing: Standing) -> tuple[tuple[Replica, ...], int]:
     version before lacks."""
     before = standing.of_before()
     left = first_to_go((r for r in standing.old if r not in before), 0)
-    missing = max(0, standing.wanted - sum(r.phase is Phase.READY for r in before))
+    missing = max(0, standing.full - sum(r.phase is Phase.READY for r in before))
     kept = min(missing, sum(r.phase is Phase.READY for r in left))
     return tuple(left[: len(left) - kept]), kept

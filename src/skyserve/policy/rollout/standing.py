@@ -8,6 +8,7 @@ from skyserve.model.service import Version
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import FAILURES
 from skyserve.policy.rollout.beginning import good, same
+from skyserve.policy.wanted import wanted_replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Standing:
     now: float
     wanted: int
     """Replicas that there should be, of whatever version."""
+    full: int
+    """Of the version before, while all of it is kept: no more than it asks for itself."""
     version: Version
     before: Version | None
     """The version that an update replaces; None: there is no update, or that version is forgotten."""
@@ -92,13 +95,15 @@ def standing_of(draft: Draft) -> Standing:
     """As the rows of the draft are now."""
     version, rollout = draft.snapshot.version, draft.service.rollout
     number = rollout.before if rollout else None
+    before = next((v for v in draft.snapshot.versions if v.number == number), None)
     alive = [r for r in draft.replicas() if r.alive]
     failed = (r.since for r in draft.replicas() if r.version == number and r.ended_by in FAILURES)
     return Standing(
         now=draft.now,
         wanted=draft.wanted,
+        full=min(draft.wanted, wanted_replicas(draft.service, before.target)) if before else draft.wanted,
         version=version,
-        before=next((v for v in draft.snapshot.versions if v.number == number), None),
+        before=before,
         rollout=rollout,
         new=tuple(r for r in alive if r.version == version.number and not r.doomed),
         old=tuple(r for r in alive if r.version != version.number),
