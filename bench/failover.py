@@ -50,7 +50,8 @@ async def kill_envoy(served: Served) -> float:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.1\r\nHost: hello\r\nConnection: close\r\n\r\n")
-            status = await asyncio.wait_for(reader.readline(), 2)
+            async with asyncio.timeout(2):
+                status = await reader.readline()
             writer.close()
         except (OSError, TimeoutError):
             return False

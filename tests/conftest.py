@@ -1,8 +1,11 @@
-"""In CI every test runs: a skip there would hide a missing package or a missing right."""
+"""What holds for every test. In CI each of them runs: a skip would hide a missing package or a missing right."""
 
 import os
 
 import pytest
+
+# gRPC would start threads in whatever a test forks, which a child within new namespaces may not: it would abort.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 @pytest.hookimpl(trylast=True)

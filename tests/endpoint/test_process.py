@@ -90,7 +90,8 @@ async def test_envoy_outlives_a_killed_controller(own: Path) -> None:
     assert running(own).pid == envoy.pid
     assert os.getsid(envoy.pid) == envoy.pid
     await router.shut_down()
-    await asyncio.wait_for(envoy.exited(), PATIENCE_SECONDS)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await envoy.exited()
 
 
 async def test_dead_replica_is_taken_out_without_a_controller(

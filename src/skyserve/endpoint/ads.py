@@ -55,7 +55,8 @@ class _Stream:
         after a while: the reason may have gone, such as a port that another program held."""
         refused = [subscription for subscription in self.subscriptions.values() if subscription.refused]
         try:
-            await asyncio.wait_for(self.wake.wait(), INSIST_SECONDS if refused else None)
+            async with asyncio.timeout(INSIST_SECONDS if refused else None):
+                await self.wake.wait()
         except TimeoutError:
             for subscription in refused:
                 subscription.again(subscription.refused)

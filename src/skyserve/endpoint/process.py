@@ -65,7 +65,8 @@ class EnvoyProcess:
             return
         self._running.signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._running.exited(), END_SECONDS)
+            async with asyncio.timeout(END_SECONDS):
+                await self._running.exited()
         except TimeoutError:
             self._running.signal(signal.SIGKILL)
             await self._running.exited()

@@ -87,7 +87,8 @@ class Traffic:
             await asyncio.sleep(EAGER_SECONDS)
         elif self.wanted:
             try:
-                await asyncio.wait_for(self._stirred.wait(), INTERVAL_SECONDS)
+                async with asyncio.timeout(INTERVAL_SECONDS):
+                    await self._stirred.wait()
             except TimeoutError:
                 return
         else:
