@@ -202,6 +202,26 @@ def test_without_rollback_launching_stops(tmp_path: Path, mode: UpdateMode) -> N
     play(tmp_path, story)
 
 
+def test_a_version_that_fails_while_it_is_held_is_left_when_it_goes_on(tmp_path: Path) -> None:
+    """While the user holds it nothing is gone back to: its replicas fail until launching stops. To resume is to have it
+    judged."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text())
+        scene.world.behaviour = where(BAD, EXITS)
+        await update(scene, NEW, UpdateMode.BLUE_GREEN)
+        await scene.until(lambda: len(scene.world.launches) > 2)
+        await scene.operations.pause("web")
+        await scene.until(lambda: bool(scene.controller.reconcilers[0].service.stopped_reason))
+        await scene.clock.sleep(60)
+        assert by_version(scene) == {1: 2}
+        await scene.operations.resume("web")
+        await scene.until(lambda: complete(scene) and by_version(scene) == {3: 2})
+        assert re.match(r"failed: \d+ replicas failed in a row; the last: .*no such model", (await outcomes(scene))[1])
+
+    play(tmp_path, story, (Zone("a", boot_seconds=5),))
+
+
 def test_a_broken_service_is_mended_by_an_update(tmp_path: Path) -> None:
     """Where launching stopped it goes on with the new version; there is nothing to go back to, so trying is all."""
 

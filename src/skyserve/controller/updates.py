@@ -67,12 +67,13 @@ class Updates:
         await reconciler.wish("pause", wish)
 
     async def resume(self, reconciler: Reconciler) -> None:
-        """Let an update that is held go on; twice does no harm. Raises ServeError if there is none, or launching has
-        stopped."""
+        """Let an update that is held go on; twice does no harm. Where launching stopped meanwhile, that is to leave the
+        version. Raises ServeError if there is none, or launching has stopped and nothing would follow."""
 
         def wish(snapshot: Snapshot) -> Wish | None:
             rollout, service = _under_way(snapshot), snapshot.service
-            if service.stopped_reason:
+            leaves = rollout.paused_at is not None and snapshot.version.target.update.automatic_rollback
+            if service.stopped_reason and not leaves:
                 raise ServeError(
                     ErrorKind.CONFLICT,
                     f"The update of service {service.name!r} cannot go on: {service.stopped_reason}",

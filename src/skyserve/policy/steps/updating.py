@@ -66,10 +66,12 @@ def advance(draft: Draft) -> None:
     if standing.exchanged and not watching(draft, standing, rollout):
         over = replace(draft.service, rollout=None)
         draft.amend(over, f"the update to version {rollout.version} is complete")
-    elif rollout.paused_at is None and not draft.service.stopped_reason:
-        if why := verdict(draft, standing, rollout):
+    elif rollout.paused_at is None:
+        stopped = bool(draft.service.stopped_reason)  # while it was held, or since that is what a failure comes to
+        why = "" if stopped and not standing.settings.automatic_rollback else verdict(draft, standing, rollout)
+        if why:
             _abandon(draft, standing, rollout, why)
-        else:
+        elif not stopped:
             _go_forward(draft, standing, rollout)
 
 
