@@ -337,9 +337,11 @@ def test_a_replica_that_does_well_forgives() -> None:
 
 
 def test_launch_gives_up_after_three_uncertain_tries() -> None:
-    """Three launches of which nobody knows what became end the replica, which is then searched for and terminated."""
+    """Three launches of which nobody knows what became end the replica, which is then searched for and terminated. Its
+    place has failed, not the user's task: no failure is counted."""
     snapshot = with_one(Phase.PROVISIONING, row={"attempts": 2}, instance=None, setback=Setback(None, "timeout"))
-    assert brief(plan(snapshot))[0] == (1, Cause.PROVISION_FAILED)
+    assert brief(plan(snapshot))[0] == (1, Cause.PLACE_FAILED)
+    assert not any(isinstance(action, Amend) for action in plan(snapshot).actions)
 
 
 def test_rise_and_fall_are_the_users() -> None:

@@ -39,6 +39,7 @@ class Cause(StrEnum):
     NO_CAPACITY = "no_capacity"
     QUOTA_EXCEEDED = "quota_exceeded"
     UNAUTHORIZED = "unauthorized"
+    PLACE_FAILED = "place_failed"
     PROVISION_FAILED = "provision_failed"
     SETUP_FAILED = "setup_failed"
     RUN_FAILED = "run_failed"

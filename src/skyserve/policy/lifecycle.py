@@ -19,8 +19,8 @@ FAILURES = frozenset(
 )
 """Causes that count against the failure budget: most likely the user's task is at fault."""
 
-REFUSALS = frozenset({Cause.NO_CAPACITY, Cause.QUOTA_EXCEEDED, Cause.UNAUTHORIZED})
-"""Causes for which a place would not give a machine."""
+REFUSALS = frozenset({Cause.NO_CAPACITY, Cause.QUOTA_EXCEEDED, Cause.UNAUTHORIZED, Cause.PLACE_FAILED})
+"""Causes for which a place would not give a machine, or could not."""
 
 LOSSES = frozenset({Cause.MACHINE_LOST, Cause.PREEMPTED})
 """Causes by which a place took a machine away."""

@@ -15,6 +15,7 @@ from skyserve.policy.pacing import BASE_SECONDS, CAP_SECONDS
 
 REFUSAL_SECONDS: dict[Cause, float] = {
     Cause.NO_CAPACITY: 20.0,  # room is made whenever somebody leaves
+    Cause.PLACE_FAILED: 20.0,  # its calls fail for a while
     Cause.QUOTA_EXCEEDED: 300.0,  # raised by people
     Cause.UNAUTHORIZED: 300.0,  # mended by people
 }

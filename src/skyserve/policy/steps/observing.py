@@ -41,7 +41,7 @@ def _launch_failed(draft: Draft, replica: Replica, setback: Setback) -> None:
     if setback.cause is not None:
         draft.move(replica, setback.cause, setback.detail)
     elif again is None:
-        draft.move(replica, Cause.PROVISION_FAILED, f"launch failed {LAUNCH_ATTEMPTS} times: {setback.detail}")
+        draft.move(replica, Cause.PLACE_FAILED, f"launch failed {LAUNCH_ATTEMPTS} times: {setback.detail}")
     else:
         draft.note(again, f"launch failed, will be tried again: {setback.detail}")
 
@@ -61,7 +61,7 @@ def _follow_launch(draft: Draft, replica: Replica, seen: Observation) -> None:
     if replica.instance is not None and instance is not None and instance.state is InstanceState.RUNNING:
         draft.move(replace(replica, instance=instance), Cause.MACHINE_UP, f"machine up at {replica.offer.place}")
     elif draft.now - replica.since >= PROVISION_SECONDS:
-        draft.move(replica, Cause.PROVISION_FAILED, f"no machine after {PROVISION_SECONDS / 60:g} minutes")
+        draft.move(replica, Cause.PLACE_FAILED, f"no machine after {PROVISION_SECONDS / 60:g} minutes")
     else:
         draft.wake(replica.since + PROVISION_SECONDS)
 
