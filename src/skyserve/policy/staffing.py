@@ -15,6 +15,7 @@ from skyserve.policy.placement import Chooser
 from skyserve.policy.placement.choosing import offers_of
 from skyserve.policy.placement.market import Placing
 from skyserve.policy.spot import place_spot, remember_placement
+from skyserve.policy.steps.observing import UNREACHABLE_SECONDS
 from skyserve.policy.victims import victims
 from skyserve.policy.wanted import most_replicas
 
@@ -77,7 +78,13 @@ def _room(draft: Draft) -> int:
     if most is None:
         return sys.maxsize
     held = [r for r in draft.replicas() if r.phase is not Phase.GONE and not r.doomed]
-    return max(0, most + draft.surge - sum(r.alive or draft.seen(r).unreachable_since is None for r in held))
+    return max(0, most + draft.surge - sum(r.alive or not _lost_sight_of(draft, r) for r in held))
+
+
+def _lost_sight_of(draft: Draft, replica: Replica) -> bool:
+    """For a while; that a place does not answer once is nothing."""
+    since = draft.seen(replica).unreachable_since
+    return since is not None and draft.now - since >= UNREACHABLE_SECONDS
 
 
 def _relieve(draft: Draft, share: Share) -> None:
