@@ -199,6 +199,35 @@ def test_blue_green_moves_all_requests_at_once() -> None:
     assert seen == [(0, 2, 0), (100, 2, 2), (100, 0, 2), (None, 0, 2)] or seen == [(0, 2, 0), (100, 2, 2), (None, 0, 2)]
 
 
+@pytest.mark.parametrize("mode", UpdateMode)
+def test_a_version_that_failed_while_it_was_held_is_left(mode: UpdateMode) -> None:
+    """Launching stopped for its failures during the hold; once users let the update go on, the good version is back."""
+    town = settled(1)
+    town.broken.add("t2")
+    town.update("t2", mode, UpdateSettings())
+    for _ in range(10):
+        town.step()
+    town.pause()
+    while not town.service.stopped_reason:
+        town.step()
+    town.resume()
+    assert town.until_quiet()
+    assert (town.versions[-1].task_key, len(town.ready())) == ("t1", 1)
+    assert not town.service.stopped_reason
+
+
+@pytest.mark.parametrize("mode", UpdateMode)
+def test_what_runs_on_needs_no_other_beside_it(mode: UpdateMode) -> None:
+    """An update of the service section alone adds nothing beside the replicas that are of the new version at once, in
+    whatever mode; one that is lost meanwhile is replaced, once."""
+    town = settled(3)
+    town.lost.add(1)
+    town.update("t1", mode, UpdateSettings())
+    assert town.until_quiet()
+    assert counts(town) == (0, 3)
+    assert max(town.rows) == 4
+
+
 def test_old_ones_stay_while_a_new_one_is_ill() -> None:
     """All requests have moved, but not all new replicas are well: none of the old ones goes until they are."""
     town = settled(2)

@@ -123,10 +123,12 @@ def _division(draft: Draft, standing: Standing) -> Division:
     rollout = standing.rollout
     if any(own.task_key == standing.version.task_key for own in _versions_of(draft, standing.old)):
         return Division(max(len(standing.new), standing.wanted - len(standing.old)))  # they are about to be new ones
-    if rollout is None:
+    if rollout is None or (standing.same_task and not standing.old):
         return rolling(standing) if standing.old else Division(standing.wanted)
     if rollout.paused_at is not None or draft.service.stopped_reason:
         return holding(standing, rollout)
+    if standing.same_task:
+        return rolling(standing)  # there is nothing to bring in beside what runs, but leftovers to see off
     return rolling(standing) if rollout.mode is UpdateMode.ROLLING else shifting(standing, rollout)
 
 
