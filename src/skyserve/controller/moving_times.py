@@ -8,6 +8,7 @@ What the autoscaler remembers is left to it: it begins anew where its last readi
 from dataclasses import replace
 
 from skyserve.contracts.store import Change, PutReplica, PutService, Record
+from skyserve.model.placement import Memory
 from skyserve.model.replica import Replica
 from skyserve.model.service import Service
 
@@ -20,6 +21,8 @@ def ahead(record: Record, now: float) -> float:
     happened = [record.service.last_failure_at, *(replica.since for replica in record.replicas)]
     if record.service.rollout is not None:
         happened.append(record.service.rollout.progressed_at)
+    if record.service.placement is not None:
+        happened.append(record.service.placement.at or 0.0)
     seconds = max(happened) - now
     return seconds if seconds >= LEAST_SECONDS else 0.0
 
@@ -37,6 +40,7 @@ def _replica(replica: Replica, seconds: float) -> Replica:
         created_at=replica.created_at - seconds,
         ready_since=_earlier(replica.ready_since, seconds),
         first_ready_at=_earlier(replica.first_ready_at, seconds),
+        noticed_at=_earlier(replica.noticed_at, seconds),
         retry_at=max(0.0, replica.retry_at - seconds),
     )
 
@@ -56,7 +60,16 @@ def _service(service: Service, seconds: float) -> Service:
         first_ready_at=_earlier(service.first_ready_at, seconds),
         last_failure_at=max(0.0, service.last_failure_at - seconds),
         rollout=rollout,
+        placement=None if service.placement is None else _placement(service.placement, seconds),
     )
+
+
+def _placement(memory: Memory, seconds: float) -> Memory:
+    places = {
+        key: replace(known, rests_until=known.rests_until - seconds, at=known.at - seconds)
+        for key, known in memory.places.items()
+    }
+    return replace(memory, places=places, at=_earlier(memory.at, seconds))
 
 
 def _earlier(at: float | None, seconds: float) -> float | None:
