@@ -20,6 +20,9 @@ from skyserve.model.home import Home
 from skyserve.sim.database import Database
 from skyserve.sim.gate import Fragile, Gate
 
+TURNS = 20
+"""So many turns of the event loop after a controller died, the database has done what it was asked before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
@@ -84,7 +87,9 @@ class Stage:
     async def kill(self) -> None:
         """End the controller as kill -9 would: none of its tasks goes on, whatever it was about."""
         self.gate.closed.set()
-        tasks = asyncio.all_tasks() - self.outside
-        for running in tasks:
-            running.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        while tasks := asyncio.all_tasks() - self.outside:  # some begin others when they are cancelled
+            for running in tasks:
+                running.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

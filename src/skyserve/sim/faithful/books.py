@@ -13,6 +13,7 @@ from skyserve.model.event import Event
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Service, Target
 from skyserve.sim.faithful.faults import Fault, Faults
+from skyserve.sim.faithful.software import FLAW, MUTE
 from skyserve.spec.target import target_of
 from skyserve.spec.task import Task
 from skyserve.store.sql import SqlStore
@@ -30,6 +31,8 @@ class Book:
     service: Service
     targets: dict[int, Target]
     """By version."""
+    hopeless: frozenset[int] = frozenset()
+    """Versions of which no replica ever becomes ready."""
     rows: dict[int, Replica] = field(default_factory=dict)
     next_id: int = 1
     versions: tuple[VersionRecord, ...] = ()
@@ -42,7 +45,18 @@ class Book:
     @property
     def target(self) -> Target:
         """Of the version wanted."""
-        return self.targets[max(self.targets)]
+        return self.targets[self.wanted_version]
+
+    @property
+    def wanted_version(self) -> int:
+        """The last."""
+        return max(self.targets)
+
+    def learn(self, record: Record) -> None:
+        """Its versions were read."""
+        tasks = {v.number: Task.model_validate_json(v.document) for v in record.versions}
+        self.targets = {number: target_of(task) for number, task in tasks.items()}
+        self.hopeless = frozenset(n for n, task in tasks.items() if task.setup == FLAW or task.run == MUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class Entry:
     book: Book
     """As it is afterwards."""
     before: dict[int, Replica]
+    service_before: Service
     changes: tuple[Change, ...]
     events: tuple[Event, ...]
 
@@ -78,7 +93,8 @@ class Books:
         if service.id <= self._last_id:
             self._on_difference(f"service id {service.id} was used before")
         self._last_id = service.id
-        self.open[service.id] = Book(service, _targets(record))
+        self.open[service.id] = book = Book(service, {})
+        book.learn(record)
 
     def doubt(self) -> None:
         """Nobody was told whether a transaction was done: what is read next tells."""
@@ -95,7 +111,7 @@ class Books:
     def enter(self, service: Service, changes: Sequence[Change], events: Sequence[Event]) -> None:
         """A transaction was done. `service`: as it left it."""
         book = self.open[service.id]
-        before = dict(book.rows)
+        before, service_before = dict(book.rows), book.service
         for change in changes:
             match change:
                 case AddReplica():
@@ -113,7 +129,7 @@ class Books:
                 case _:
                     book.versions = ()
         book.service = service
-        self._on_entry(Entry(book, before, tuple(changes), tuple(events)))
+        self._on_entry(Entry(book, before, service_before, tuple(changes), tuple(events)))
 
     def _hold(self, replica: Replica) -> None:
         begin, end = self.held.get(replica.token, (self._clock.now(), inf))
@@ -137,7 +153,7 @@ class Books:
                 self._on_difference(f"service {service_id} is gone, nobody removed it")
             return
         if [v.number for v in record.versions] != list(book.targets):
-            book.targets = _targets(record)
+            book.learn(record)
         book.versions, book.unread = record.versions, 0
         if book.unsure:
             book.service, book.rows, book.unsure = record.service, {r.id: r for r in record.replicas}, False
@@ -148,10 +164,6 @@ class Books:
             self._on_difference(f"read {record.service}, wrote {book.service}")
         if {r.id: r for r in record.replicas} != book.rows:
             self._on_difference(f"read {record.replicas}, wrote {list(book.rows.values())}")
-
-
-def _targets(record: Record) -> dict[int, Target]:
-    return {v.number: target_of(Task.model_validate_json(v.document)) for v in record.versions}
 
 
 class WatchedStore:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from skyserve.contracts.clock import Clock
 from skyserve.infra.simulated.world import World
 from skyserve.model.place import Place
 from skyserve.sim.faithful.books import Books
@@ -19,10 +20,8 @@ class Facts:
     plane: DataPlane
     software: Software
     books: Books
-    flawed: bool
-    """The user's task cannot work."""
-    machine_now: float = 0.0
-    """What the clock of the controller's machine says (seconds since the epoch)."""
+    machine_clock: Clock
+    """Of the controller's machine."""
     heard_at: dict[str, float] = field(default_factory=dict)
     """By zone: when its infra last told what it runs, in virtual time."""
     unattended: float = 0.0
@@ -44,6 +43,11 @@ class Facts:
     def controller_died(self) -> None:
         """Nobody was at work."""
         self._since.clear()
+
+    @property
+    def machine_now(self) -> float:
+        """What the clock of the controller's machine says (seconds since the epoch)."""
+        return self.machine_clock.now()
 
     @property
     def loop_now(self) -> float:

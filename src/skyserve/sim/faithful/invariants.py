@@ -5,6 +5,7 @@ Where a time is given, one controller was at work all that time: who is dead or 
 """
 
 from collections.abc import Callable
+from math import inf
 
 from skyserve.contracts.store import AddReplica, PutReplica
 from skyserve.model.replica import Cause, Phase, Replica
@@ -21,11 +22,15 @@ ORPHAN_SECONDS = 300.0
 that fail again and again."""
 DETECTION_SECONDS = 90.0
 """Within this, a replica that does not answer gets no more requests, also if the store refuses writes meanwhile."""
+MOMENT = 1e-3
+"""Virtual times that differ by less are the same: sums of them are not exact."""
 DARK_SECONDS = 10.0
 """A place that has not told what it runs for so long may be left out of the count."""
 CONVERGENCE_SECONDS = 1800.0
 """Within this, after everything works again, a service is as it should be. Places rest for 300 s, tries are up to 300 s
 apart, and a machine that does not come up is waited for."""
+ON_THE_WAY_SECONDS = 300.0
+"""Where the number of replicas follows the load, one that is not ready, or not gone, for less is on its way."""
 DOWN_SECONDS = 300.0
 """Within this, where everything works, nothing is left of a service that goes down."""
 
@@ -92,7 +97,7 @@ def never_above_the_cap(entry: Entry, facts: Facts) -> str:
     if not any(isinstance(change, AddReplica) for change in entry.changes):
         return ""
     rows = [row for row in entry.book.rows.values() if row.phase is not Phase.GONE and not row.doomed]
-    targets = [entry.book.targets[n] for n in {row.version for row in rows} | {max(entry.book.targets)}]
+    targets = [entry.book.targets[n] for n in {row.version for row in rows} | {entry.book.wanted_version}]
     alive, most = [row.id for row in rows if row.alive], max(_most_alive(entry.book, target) for target in targets)
     if len(alive) > most:
         return f"replicas {alive} are alive, {most} may be"
@@ -122,14 +127,41 @@ def _surge(book: Book, target: Target) -> int:
 
 
 def the_last_good_replica_stays(entry: Entry, facts: Facts) -> str:
-    """Nobody but its user, or the world, ends the last replica that is ready while any is wanted."""
+    """Nobody but its user, or the world, ends the last replica that is ready while any is wanted. A max_unavailable of
+    all that are wanted is its user's wish."""
     if entry.book.service.goal is not Goal.RUN or wanted_replicas(entry.book.service, entry.book.target) == 0:
         return ""
-    chosen = {str(Cause.SCALED_DOWN), str(Cause.OUTDATED)}
-    ended = [e.replica_id for e in entry.events if e.kind in chosen and e.replica_id is not None]
-    was_ready = [i for i in ended if i in entry.before and entry.before[i].phase is Phase.READY]
+    was_ready = _ready_and_ended(entry, Cause.SCALED_DOWN)
+    if _may_be_missing(entry.book) < wanted_replicas(entry.book.service, entry.book.target):
+        was_ready += _ready_and_ended(entry, Cause.OUTDATED)
     left = [row.id for row in entry.book.rows.values() if row.phase is Phase.READY]
     return f"replica {was_ready[0]} is ended, and none is left that is ready" if was_ready and not left else ""
+
+
+def an_update_takes_no_service_away(entry: Entry, facts: Facts) -> str:
+    """An update ends no replica that is ready if that leaves fewer than are wanted, less max_unavailable where it is
+    rolling; one that users hold ends none at all."""
+    rollout = entry.book.service.rollout or entry.service_before.rollout
+    was_ready = _ready_and_ended(entry, Cause.OUTDATED)
+    if not was_ready or rollout is None:
+        return ""
+    if rollout.paused_at is not None:
+        return f"replicas {was_ready} end, though the update is held"
+    wanted = wanted_replicas(entry.book.service, entry.book.target)
+    missing = _may_be_missing(entry.book) if rollout.mode is UpdateMode.ROLLING else 0
+    left = [row.id for row in entry.book.rows.values() if row.phase is Phase.READY]
+    if len(left) < wanted - missing:
+        return f"replicas {was_ready} end, of {wanted} that are wanted {left} are ready then"
+    return ""
+
+
+def _ready_and_ended(entry: Entry, cause: Cause) -> list[int]:
+    ended = [e.replica_id or 0 for e in entry.events if e.kind == cause]
+    return [i for i in ended if i in entry.before and entry.before[i].phase is Phase.READY]
+
+
+def _may_be_missing(book: Book) -> int:
+    return book.target.update.max_unavailable.down(wanted_replicas(book.service, book.target))
 
 
 def events_tell_every_change(entry: Entry, facts: Facts) -> str:
@@ -146,13 +178,14 @@ def events_tell_every_change(entry: Entry, facts: Facts) -> str:
 
 
 def requests_under_way_are_finished(entry: Entry, facts: Facts) -> str:
-    """A replica that is ended on purpose answers the requests that it has, up to the deadline of the service."""
+    """A replica that is ended on purpose answers the requests that it has, up to the deadline of the service, or until
+    its place takes the machine away, as far as the clock of the controller's machine tells."""
     for event in entry.events:
         row = entry.before.get(event.replica_id or 0)
         if event.kind == Cause.DRAINED and row is not None and row.phase is Phase.DRAINING:
             in_flight = facts.plane.in_flight.get((row.service_id, row.id), 0)
-            waited = facts.machine_now - row.since
-            if in_flight and waited < _drain_limit(entry.book, row):
+            waited, taken_at = facts.machine_now - row.since, entry.book.rows[row.id].doomed_at or inf
+            if in_flight and waited < _drain_limit(entry.book, row) and facts.machine_now < taken_at - MOMENT:
                 return f"replica {row.id} is terminated after {waited:.1f} s with {in_flight} requests in flight"
     return ""
 
@@ -166,18 +199,22 @@ AT_EACH_TRANSACTION: tuple[Callable[[Entry, Facts], str], ...] = (
     ids_are_never_used_twice,
     never_above_the_cap,
     the_last_good_replica_stays,
+    an_update_takes_no_service_away,
     events_tell_every_change,
     requests_under_way_are_finished,
 )
 
 
 def all_is_as_it_should_be(facts: Facts) -> str:
-    """A service that can has as many ready replicas as are wanted, of the wanted version, and nothing else; they get
-    the traffic. One whose task is wrong has stopped trying, and says so."""
+    """A service that can has as many ready replicas as are wanted, of the wanted version, and nothing else, but for
+    the extra ones that its spot placer keeps, and for those on their way where the number follows the load. The ready
+    ones get the traffic, and no update is under way. A service whose task never worked has stopped trying, and says
+    so."""
     for service_id, book in facts.books.open.items():
         if book.service.goal is not Goal.RUN:
             return f"{book.service.name} is still going down"
-        if words := (_given_up(book) if facts.flawed else _unfinished(service_id, book, facts)):
+        given_up = book.wanted_version in book.hopeless
+        if words := (_trying(book) if given_up else _unfinished(service_id, book, facts)):
             return f"{book.service.name}: {words}"
     return ""
 
@@ -187,23 +224,31 @@ def may_have_given_up(facts: Facts, service_id: int) -> bool:
     return facts.software.failures.get(service_id, 0) > ROUNDS_NEVER_READY
 
 
-def _given_up(book: Book) -> str:
+def _trying(book: Book) -> str:
     held = [row.id for row in book.rows.values() if row.phase is not Phase.GONE]
-    return "" if book.service.stopped_reason and not held else f"it goes on with {held}, though its setup fails"
+    return "" if book.service.stopped_reason and not held else f"it goes on with {held}, though its task cannot work"
 
 
 def _unfinished(service_id: int, book: Book, facts: Facts) -> str:
-    wanted = wanted_replicas(book.service, book.target)
-    held = {row.id: row.phase for row in book.rows.values() if row.phase is not Phase.GONE}
-    if len(held) != wanted or set(held.values()) - {Phase.READY}:
-        phases = ", ".join(f"{replica_id} {phase}" for replica_id, phase in held.items())
-        stopped = f"; {book.service.stopped_reason}" if book.service.stopped_reason else ""
-        return f"{wanted} ready replicas are wanted, there are: {phases or 'none'}{stopped}"
+    wanted, placement = wanted_replicas(book.service, book.target), book.target.placement
+    most = wanted + (placement.extra if placement else 0)
+    held = {row.id: row for row in book.rows.values() if row.phase is not Phase.GONE}
+    on_the_way = 0.0 if book.target.autoscaling is None else ON_THE_WAY_SECONDS
+    counted = [r for r in held.values() if r.alive or facts.machine_now - r.since > on_the_way]
+    strange = [r for r in counted if r.phase is not Phase.READY and facts.machine_now - r.since > on_the_way]
+    strange += [r for r in counted if r.version != book.wanted_version]
+    if not wanted <= len(counted) <= most or strange or book.service.rollout is not None:
+        told = ", ".join(f"{row.id} {row.phase} v{row.version}" for row in held.values()) or "none"
+        update = f"; {book.service.rollout}" if book.service.rollout else ""
+        return (
+            f"{wanted} of v{book.wanted_version} are wanted, there are: {told}; {book.service.stopped_reason}{update}"
+        )
     table = facts.plane.tables.get(service_id)
-    served = {b.replica_id for b in table.backends if not b.draining} if table else set()
-    if served != set(held):
-        return f"replicas {sorted(held)} are ready, {sorted(served)} get traffic"
-    silent = [b.replica_id for b in (table.backends if table else ()) if not facts.software.answers(b.address)]
+    backends = [b for b in table.backends if not b.draining] if table else []
+    ready, served = {r.id for r in counted if r.phase is Phase.READY}, {b.replica_id for b in backends}
+    if served != ready:
+        return f"replicas {sorted(ready)} are ready, {sorted(served)} get traffic"
+    silent = [b.replica_id for b in backends if not facts.software.answers(b.address)]
     return f"replicas {silent} do not answer" if silent else ""
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from skyserve.contracts.errors import InfraError, NameTaken, Superseded
 from skyserve.controller.operations import ControllerOperations
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.rollout import UpdateMode
 from skyserve.model.service import Goal
 from skyserve.sim.faithful.books import Book, Books
 from skyserve.sim.faithful.faults import Fault, Faults
@@ -27,6 +28,12 @@ PAUSE_SECONDS = 10.0
 TOLD = (ServeError, NameTaken, Superseded, InfraError, SQLAlchemyError)
 """What a user may be told; anything else is a fault of the controller."""
 
+WISHES = (
+    *("terminate", "terminate", "down", "purge", "second", "plan", "history"),
+    *("update", "update", "update", "update", "rollback", "pause", "resume"),
+)
+"""What users think of; what is named more often they think of more often."""
+
 Request = Callable[[ControllerOperations], Awaitable[object]]
 
 
@@ -34,7 +41,7 @@ class People:
     """The users of one run."""
 
     def __init__(self, scenario: Scenario, stage: Stage, books: Books, faults: Faults, history: History) -> None:
-        self._task = parse_task(scenario.task, filename="service.yaml")
+        self._tasks = [parse_task(text, filename="service.yaml") for text in scenario.tasks]
         self._restless = scenario.restless
         self._stage = stage
         self._books = books
@@ -62,6 +69,15 @@ class People:
             await self._ask("down all", lambda operations: operations.down(None, purge=False))
             await asyncio.sleep(1)
 
+    async def mend(self, book: Book) -> None:
+        """Do what the service asks for: let a held update go on, or go back from a version that stopped launching."""
+        name = book.service.name
+        if book.service.rollout is not None and book.service.rollout.paused_at is not None:
+            await self._ask(f"resume {name}", lambda operations: operations.resume(name))
+        earlier = sorted(set(book.targets) - book.hopeless)
+        if book.service.stopped_reason and earlier and book.wanted_version in book.hopeless:
+            await self._ask(f"rollback {name}", lambda operations: operations.rollback(name, earlier[-1]))
+
     async def begin_anew(self, name: str) -> None:
         """Take a service down that has given up, and bring it up again."""
         while (book := self._book(name)) is not None:
@@ -74,7 +90,7 @@ class People:
         return next((book for book in self._books.open.values() if book.service.name == name), None)
 
     async def _do_something(self) -> None:
-        kind = self._random.choice(("terminate", "terminate", "terminate", "down", "purge", "second", "look"))
+        kind = self._random.choice(WISHES)
         book = self._book(self._random.choice((NAME, SECOND)))
         if kind == "second":
             await self._up(SECOND)
@@ -86,11 +102,23 @@ class People:
             await self._down(book.service.name, purge=kind == "purge")
             if book.service.name == NAME:
                 await self.have_service()
-        elif kind == "look":
-            await self._ask("plan", lambda operations: operations.plan(book.service.name))
+        else:
+            await self._change(kind, book.service.name)
+
+    async def _change(self, kind: str, name: str) -> None:
+        task, mode = self._random.choice(self._tasks), self._random.choice((None, *UpdateMode))
+        requests: dict[str, Request] = {
+            "update": lambda operations: operations.update(task, name, Path("/"), mode),
+            "rollback": lambda operations: operations.rollback(name, None),
+            "pause": lambda operations: operations.pause(name),
+            "resume": lambda operations: operations.resume(name),
+            "history": lambda operations: operations.history(name),
+            "plan": lambda operations: operations.plan(name),
+        }
+        await self._ask(f"{kind} {name}", requests[kind])
 
     async def _up(self, name: str) -> None:
-        await self._ask(f"up {name}", lambda operations: operations.up(self._task, name, Path("/")))
+        await self._ask(f"up {name}", lambda operations: operations.up(self._tasks[0], name, Path("/")))
 
     async def _down(self, name: str, *, purge: bool) -> None:
         words = f"down {name}{' --purge' if purge else ''}"

@@ -28,6 +28,7 @@ from skyserve.sim.faithful.invariants import (
     AT_EACH_TRANSACTION,
     CONVERGENCE_SECONDS,
     DOWN_SECONDS,
+    MOMENT,
     all_is_as_it_should_be,
     may_have_given_up,
     money_is_accounted_for,
@@ -52,8 +53,6 @@ DOWNTIME_SECONDS = 30.0
 """Longest time until a dead controller is started again."""
 CLOCK_SECONDS = 900.0
 """Furthest that a clock is set wrong."""
-MOMENT = 1e-3
-"""Virtual times that differ by less are the same: sums of them are not exact."""
 OWNER = "simulation"
 
 
@@ -91,7 +90,7 @@ class Run:
         self.books = Books(
             self.clock, self._entered, lambda words: self.fail("the store gives back what was written", words)
         )
-        self.facts = Facts(world, plane, software, self.books, self.scenario.flawed)
+        self.facts = Facts(world, plane, software, self.books, self.clock)
         self.storm = Storm(self.facts, self.clock, self.faults, self.history)
         self.traffic = Traffic(self.scenario, plane, software, random)
         home = Home(folder)
@@ -112,7 +111,6 @@ class Run:
             self.history.tell(f"BROKEN  {self.broken}")
 
     def _entered(self, entry: Entry) -> None:
-        self.facts.machine_now = self.stage.clock.now()
         told = ", ".join(f"{e.kind} {e.replica_id or ''}: {e.reason}" for e in entry.events) or "remembers"
         self.history.tell(f"{entry.book.service.name}: {told}")
         for invariant in AT_EACH_TRANSACTION:
@@ -152,7 +150,7 @@ class Run:
             self._wrong_by = self.faults.random.uniform(-CLOCK_SECONDS, 0)
         if self.faults.strikes(Fault.CLOCK_FORWARD):
             self._wrong_by = self.faults.random.uniform(0, CLOCK_SECONDS)
-        self.stage.clock = MachineClock(self.clock, self._wrong_by)
+        self.stage.clock = self.facts.machine_clock = MachineClock(self.clock, self._wrong_by)
         self.history.tell(f"a controller is started, its clock wrong by {self._wrong_by:.0f} s")
         await self.start_controller()
 
@@ -193,6 +191,8 @@ class Run:
         deadline, good_since = self.loop.time() + CONVERGENCE_SECONDS, None
         while not self.broken:
             await self.watch(LOOK_SECONDS)
+            for book in list(self.books.open.values()):
+                await self.people.mend(book)
             words = all_is_as_it_should_be(self.facts)
             if words and self._begin_anew():
                 deadline = self.loop.time() + CONVERGENCE_SECONDS
@@ -205,7 +205,8 @@ class Run:
     def _begin_anew(self) -> bool:
         """A service that may have given up for good is begun anew by its user."""
         for service_id, book in list(self.books.open.items()):
-            if book.service.stopped_reason and not self.facts.flawed and may_have_given_up(self.facts, service_id):
+            hopeless = book.wanted_version in book.hopeless
+            if book.service.stopped_reason and not hopeless and may_have_given_up(self.facts, service_id):
                 self.facts.software.failures.pop(service_id)
                 self._begin(self.people.begin_anew(book.service.name))
                 return True
@@ -252,7 +253,7 @@ async def _simulate(seed: int, folder: Path, aloud: bool) -> Outcome:
     def complain(words: str) -> None:
         run.fail("the controller makes no errors of its own", words)
 
-    loop.set_exception_handler(lambda _, context: complain(f"{context['message']}: {context.get('exception')!r}"))
+    loop.set_exception_handler(lambda _, context: complain(", ".join(map(repr, context.values()))))
     with Complaints(complain):
         await run.play()
     return Outcome(

@@ -1,11 +1,13 @@
 """What a seed decides before the run begins: the places, the service, its requests, and how often what goes wrong."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from skyserve.infra.simulated.world import Kind, Zone
 from skyserve.sim.faithful.faults import Fault
-from skyserve.sim.faithful.software import FLAW
+from skyserve.sim.faithful.software import FAULTY, FLAW, MUTE
+from skyserve.sim.virtual import START
 
 RATES: dict[Fault, tuple[float, float]] = {
     Fault.INFRA_ERROR: (0.02, 0.3),
@@ -45,19 +47,33 @@ RATES: dict[Fault, tuple[float, float]] = {
 }
 """Within which bounds the rate of each fault is drawn, on each occasion that there is for it."""
 
-STORM_SECONDS = (200.0, 1800.0)
+STORM_SECONDS = (200.0, 1500.0)
 ROOM = 40
 """Machines that a zone has where nothing is wrong: more than all services want together."""
 
-FIXED = "  replicas: {low}"
+STEP_SECONDS = 120.0
+"""How long a zone has so many spot machines; then another number."""
+
+FIXED = "    min_replicas: {low}"
 SCALED = """\
-  replica_policy:
     min_replicas: {low}
     max_replicas: {high}
     {target}: {per_replica}
-    num_overprovision: {extra}
     upscale_delay_seconds: {up}
     downscale_delay_seconds: {down}"""
+SPOT = """\
+    spot_placer: {placer}
+    dynamic_ondemand_fallback: {stand_in}
+    base_ondemand_fallback_replicas: {base}"""
+UPDATE = """\
+  update:
+    mode: {mode}
+    max_surge: {surge}
+    max_unavailable: {unavailable}
+    min_ready_seconds: {min_ready}
+    progress_deadline_seconds: {deadline}
+    automatic_rollback: {rollback}
+    canary_steps: [{{traffic: 20, seconds: 20}}, {{traffic: 50, seconds: 30}}]"""
 TASK = """\
 service:
   readiness_probe:
@@ -66,12 +82,17 @@ service:
     endpoint_probe_interval_seconds: {interval}
     consecutive_failure_threshold_timeout: {threshold}
   drain_seconds: {drain}
+  replica_policy:
+    num_overprovision: {extra}
 {count}
+{update}
 resources:
   ports: 8080
+  use_spot: {spot}
 num_nodes: {nodes}
+envs: {{MODEL: "{model}"}}
 setup: {setup}
-run: serve
+run: {run}
 """
 
 
@@ -80,10 +101,8 @@ class Scenario:
     """One world, one service in it, and its fate."""
 
     zones: tuple[Zone, ...]
-    task: str
-    """The YAML of the service."""
-    flawed: bool
-    """The user's setup fails wherever it runs."""
+    tasks: tuple[str, ...]
+    """The YAML of the service, and those that it may be updated to."""
     rates: dict[Fault, float]
     storm_seconds: float
     request_rates: tuple[float, ...]
@@ -99,17 +118,15 @@ class Scenario:
 def draw(random: Random) -> Scenario:
     """A scenario."""
     share = random.uniform(0.1, 0.6)
-    flawed = random.random() < 0.05
     return Scenario(
         zones=tuple(_zone(random, f"zone-{number}") for number in range(random.randint(1, 6))),
-        task=_task(random, flawed),
-        flawed=flawed,
+        tasks=_tasks(random),
         rates={fault: random.uniform(*bounds) for fault, bounds in RATES.items() if random.random() < share},
         storm_seconds=random.uniform(*STORM_SECONDS),
-        request_rates=tuple(random.choice((0.0, 0.0, 0.3, 1.0, 3.0, 6.0)) for _ in range(random.randint(1, 30))),
+        request_rates=tuple(random.choice((0.0, 0.0, 0.3, 1.0, 3.0, 6.0)) for _ in range(random.randint(1, 20))),
         service_seconds=random.uniform(0.1, 3.0),
         concurrency=random.choice((1, 2, 8)),
-        restless=random.choice((0.0, 0.01, 0.05)),
+        restless=random.choice((0.0, 0.02, 0.1)),
     )
 
 
@@ -118,23 +135,60 @@ def _zone(random: Random, name: str) -> Zone:
     return Zone(
         name,
         region=f"region-{random.randint(1, 3)}",
-        kinds=(Kind(hourly_usd=price),),
+        kinds=(Kind(hourly_usd=price, spot_hourly_usd=price * random.uniform(0.2, 0.6)),),
         capacity=lambda _: ROOM,
+        spot_capacity=_market(random),
         boot_seconds=random.choice((0.0, random.uniform(1, 120))),
+        notice_seconds=random.choice((0.0, 30.0, 120.0)),
         linger_seconds=random.choice((0.0, 0.0, random.uniform(1, 20))),
     )
 
 
-def _task(random: Random, flawed: bool) -> str:
-    return TASK.format(
-        patience=random.choice((180, 600)),
-        interval=random.choice((2, 5, 10)),
-        threshold=random.choice((30, 120)),
-        drain=random.choice((0, 10, 60)),
-        count=_count(random),
-        nodes=random.choice((1, 1, 1, 1, 2)),
-        setup=FLAW if flawed else "prepare",
-    )
+def _market(random: Random) -> Callable[[float], int]:
+    """Spot machines over time; in the end there are plenty."""
+    steps = [random.choice((0, 0, 1, 2, ROOM, ROOM)) for _ in range(random.randint(1, 12))]
+
+    def capacity(now: float) -> int:
+        step = int((now - START) / STEP_SECONDS)
+        return steps[step] if 0 <= step < len(steps) else ROOM
+
+    return capacity
+
+
+def _tasks(random: Random) -> tuple[str, ...]:
+    """The same service, again and again with something else about it; now and then it is broken from the beginning."""
+    about: dict[str, object] = {
+        "patience": random.choice((180, 600)),
+        "interval": random.choice((2, 5, 10)),
+        "threshold": random.choice((30, 120)),
+        "drain": random.choice((0, 10, 60)),
+        "extra": random.choice((0, 0, 0, 1)),
+        "count": _count(random),
+        "update": _update(random),
+        "spot": "false",
+        "nodes": random.choice((1, 1, 1, 1, 2)),
+        "model": "first",
+        "setup": FLAW if random.random() < 0.05 else "prepare",
+        "run": "serve",
+    }
+    if random.random() < 0.4:
+        about |= {"spot": "true", "count": f"{about['count']}\n{_spot(random)}"}
+    tasks = [TASK.format(**about)]
+    for number in range(random.choice((0, 1, 3))):
+        about = {**about, "setup": "prepare", "run": "serve", "update": _update(random)}
+        change = random.choice(("model", "model", "model", "nodes", "count", "drain", "setup", "mute", "faulty"))
+        changes: dict[str, dict[str, object]] = {
+            "model": {"model": f"model {number}"},
+            "nodes": {"nodes": 3 - int(str(about["nodes"]))},
+            "count": {"count": FIXED.format(low=random.randint(1, 3)), "spot": "false"},
+            "drain": {"drain": random.choice((0, 5, 30))},
+            "setup": {"setup": FLAW},
+            "mute": {"run": MUTE},
+            "faulty": {"run": FAULTY},
+        }
+        about |= changes[change]
+        tasks.append(TASK.format(**about))
+    return tuple(tasks)
 
 
 def _count(random: Random) -> str:
@@ -144,10 +198,31 @@ def _count(random: Random) -> str:
     by_rate = random.random() < 0.5
     return SCALED.format(
         low=low,
-        high=max(1, low) + random.randint(0, 3),
+        high=max(1, low) + random.randint(1, 3),
         target="target_qps_per_replica" if by_rate else "target_concurrency_per_replica",
         per_replica=random.choice((0.5, 1, 2)),
-        extra=random.choice((0, 0, 1)),
         up=random.choice((0, 25, 60, 60)),
         down=random.choice((25, 60, 120)),
+    )
+
+
+def _spot(random: Random) -> str:
+    placers = ("adaptive", "adaptive", "adaptive", "dynamic_fallback", "even_spread", "round_robin", "cheapest")
+    placer, stand_in = random.choice(placers), random.choice(("true", "false"))
+    return SPOT.format(
+        placer=placer,
+        stand_in=stand_in if placer in ("adaptive", "dynamic_fallback") else "false",
+        base=random.choice((0, 0, 1)),
+    )
+
+
+def _update(random: Random) -> str:
+    surge, unavailable = random.choice((("25%", "0"), ("1", "0"), ("2", "1"), ("0", "1"), ("0", "50%")))
+    return UPDATE.format(
+        surge=surge,
+        unavailable=unavailable,
+        mode=random.choice(("rolling", "rolling", "blue_green", "canary")),
+        min_ready=random.choice((0, 0, 20)),
+        deadline=random.choice((150, 400)),
+        rollback=random.choice(("true", "true", "true", "false")),
     )

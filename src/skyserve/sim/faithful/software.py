@@ -1,5 +1,6 @@
 """The user's program on simulated machines: how long its setup and its loading take, and whether it answers."""
 
+from math import inf
 from random import Random
 
 from skyserve.contracts.infra import Script
@@ -14,6 +15,10 @@ LOADING_SECONDS = 40.0
 """Longest time from the start of `run` to the first answer, where nothing goes wrong."""
 FLAW = "exit 1"
 """A setup of this body fails wherever it runs."""
+MUTE = "wait"
+"""A run of this body never answers."""
+FAULTY = "serve badly"
+"""A run of this body answers probes, and most requests with errors."""
 
 
 class Software:
@@ -24,6 +29,7 @@ class Software:
         self._faults = faults
         self._random = random
         self._loaded_at: dict[str, float] = {}
+        self._faulty: dict[str, bool] = {}
         self._silent_until: dict[str, float] = {}
         self.failures: dict[int, int] = {}
         """By service id: how often its scripts ended badly, or its servers were silent too long."""
@@ -39,7 +45,10 @@ class Software:
         if self._faults.strikes(Fault.SLOW_START):
             loading = self._random.uniform(LOADING_SECONDS, 20 * LOADING_SECONDS)
             self.blame(instance)
+        if script.body == MUTE:
+            loading = inf
         if rank == 0:
+            self._faulty[instance.id] = script.body == FAULTY
             self._loaded_at[instance.id] = self._world.clock.now() + loading
         return FOR_EVER
 
@@ -66,7 +75,14 @@ class Software:
 
     def answers(self, address: Address) -> bool:
         """Something answers there, as seen from the controller's machine."""
-        for machine in self._world.machines.values():
-            if machine.instance.nodes[0].ip == address.host:
-                return machine.zone.reachable and self.serves(machine)
-        return False
+        machine = self._at(address)
+        return machine is not None and machine.zone.reachable and self.serves(machine)
+
+    def answers_badly(self, address: Address) -> bool:
+        """What answers there makes errors."""
+        machine = self._at(address)
+        return machine is not None and self._faulty.get(machine.instance.id, False)
+
+    def _at(self, address: Address) -> Machine | None:
+        here = (m for m in self._world.machines.values() if m.instance.nodes[0].ip == address.host)
+        return next(here, None)

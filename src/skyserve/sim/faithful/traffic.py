@@ -2,7 +2,9 @@
 tried again on another one, as the endpoint does it, or fails."""
 
 import asyncio
+from bisect import insort
 from collections import Counter
+from collections.abc import Callable
 from math import exp
 from random import Random
 
@@ -46,13 +48,13 @@ class Traffic:
         return rates[min(int(now / RATE_SECONDS), len(rates) - 1)]
 
     def _tick(self, service_id: int, now: float) -> None:
-        before = self._plane.load.get(service_id, Load())
-        backends = self._plane.tables[service_id].backends
-        orphans = self._settle(service_id, backends, now)
+        before, table = self._plane.load.get(service_id, Load()), self._plane.tables[service_id]
+        orphans = self._settle(service_id, table.backends, now)
         arrivals = self._arrivals(self.rate(now) * TICK_SECONDS)
-        living = [b for b in backends if not b.draining and self._software.answers(b.address)]
-        refused = sum(not self._assign(service_id, living, now) for _ in range(arrivals))
-        lost = sum(not self._assign(service_id, living, now) for _ in range(orphans))
+        living = [b for b in table.backends if not b.draining and self._software.answers(b.address)]
+        shares = self._shares(living, table.canary_percent)
+        refused = sum(not self._assign(service_id, shares(), now) for _ in range(arrivals))
+        lost = sum(not self._assign(service_id, shares(), now) for _ in range(orphans))
         in_flight = sum(len(ends) for (service, _), ends in self._ends.items() if service == service_id)
         self.count.update(arrived=arrivals, refused=refused, retried=orphans - lost, lost=lost)
         self._plane.load[service_id] = Load(
@@ -62,21 +64,31 @@ class Traffic:
             in_flight,
         )
 
+    def _shares(self, living: list[Backend], percent: int | None) -> Callable[[], list[Backend]]:
+        """Draws of which replicas a request may go to."""
+        canaries, others = [b for b in living if b.canary], [b for b in living if not b.canary]
+        if percent is None or not canaries or not others:
+            return lambda: living
+        return lambda: canaries if self._random.random() * 100 < percent else others
+
     def _settle(self, service_id: int, backends: tuple[Backend, ...], now: float) -> int:
         """Let requests end. How many lost their replica."""
         known = {b.replica_id: b.address for b in backends}
         orphans = 0
         for key in [key for key in self._ends if key[0] == service_id]:
             left = [end for end in self._ends[key] if end > now]
-            address = known.get(key[1])
-            if left and (address is None or not self._software.answers(address)):
-                orphans += len(left)
-                left = []
-            if left:
+            answered, address = len(self._ends[key]) - len(left), known.get(key[1])
+            alive = address is not None and self._software.answers(address)
+            lost = 0 if alive else len(left)
+            bad = lost + (answered if address is not None and self._software.answers_badly(address) else 0)
+            before = self._plane.outcomes.get(key, (0, 0))
+            self._plane.outcomes[key] = (before[0] + answered + lost, before[1] + bad)
+            orphans += lost
+            if alive and left:
                 self._ends[key] = left
             else:
                 del self._ends[key]
-            self._plane.in_flight[key] = len(left)
+            self._plane.in_flight[key] = len(left) - lost
         return orphans
 
     def _assign(self, service_id: int, living: list[Backend], now: float) -> bool:
@@ -88,8 +100,7 @@ class Traffic:
         ends = self._ends.setdefault(key, [])
         busy = len(ends) >= self._scenario.concurrency
         begin = ends[-self._scenario.concurrency] if busy else now
-        ends.append(begin + self._random.expovariate(1 / self._scenario.service_seconds))
-        ends.sort()
+        insort(ends, begin + self._random.expovariate(1 / self._scenario.service_seconds))
         self._plane.in_flight[key] = len(ends)
         return True
 
