@@ -34,7 +34,8 @@ def fleet(size: int, *, autoscaled: bool) -> Snapshot:
     """A service whose replicas are all ready, as many as are wanted."""
     knobs = Autoscaling(ScalingPolicy.CONCURRENCY, 2.0, 1, 2 * size) if autoscaled else None
     busy = Bucket(NOW - 1, 60.0, size, 2.0 * size * 60)
-    memory = ScalingMemory(size, NOW - 1, size, 0, busy.busy_seconds, (busy,), (Call(NOW - 9000, size),))
+    called = Call(NOW - 9000, size)
+    memory = ScalingMemory(size, NOW - 1, size, 0, busy.busy_seconds, buckets=(busy,), calls=(called,))
     service = Service(1, "web", 30001, Goal.RUN, NOW - 9000, first_ready_at=NOW - 8000)
     rows = tuple(_replica(i) for i in range(1, size + 1))
     return Snapshot(
