@@ -9,7 +9,7 @@ from skyserve.sim.gate import Gate
 from tests.controller.killing import clean, crossings, killed
 from tests.controller.scene import Scene, task
 from tests.controller.test_crash import down, up
-from tests.controller.updating import BAD, Watch, by_version, complete, served, text, where
+from tests.controller.updating import BAD, Watch, by_version, complete, ready, served, text, where
 
 EVERY, MORE = 41, 4
 """Of so many crossings the fast test tries one, and of so many the slow one."""
@@ -28,7 +28,7 @@ async def story(folder: Path, gate: Gate) -> Scene:
     await scene.begin(gate)
     scene.world.behaviour = where(BAD, FOR_EVER)
     await scene.ask(lambda operations: up(operations, folder))
-    await scene.until(lambda: len(scene.serving()) == 2)
+    await scene.until(lambda: len(ready(scene)) == 2)
     fewest: list[int] = []
     watch = Watch(scene, lambda: fewest.append(len(scene.serving())))
     await asked(scene, text("serve --fast", CANARY))

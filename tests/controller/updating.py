@@ -7,6 +7,7 @@ from dataclasses import replace
 from skyserve.contracts.infra import Script
 from skyserve.infra.simulated.behaviour import FOR_EVER, Behaviour, Course
 from skyserve.model.instance import Instance
+from skyserve.model.replica import Phase
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.view import ServiceView
 from tests.controller.scene import SERVICE, Scene, task
@@ -38,6 +39,12 @@ async def shown(scene: Scene) -> ServiceView:
     """What a user sees."""
     (found,) = await scene.operations.services(["web"])
     return found
+
+
+def ready(scene: Scene) -> list[int]:
+    """Replicas that were told to be ready, so that a controller's death takes no traffic from them."""
+    rows = (r for reconciler in scene.controller.reconcilers for r in reconciler.snapshot().replicas)
+    return [r.id for r in rows if r.phase is Phase.READY]
 
 
 def by_version(scene: Scene) -> dict[int, int]:
