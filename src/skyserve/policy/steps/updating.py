@@ -127,9 +127,9 @@ def _division(draft: Draft, standing: Standing) -> Division:
         return rolling(standing) if standing.old else Division(standing.wanted)
     if rollout.paused_at is not None or draft.service.stopped_reason:
         return holding(standing, rollout)
-    if standing.same_task:
-        return rolling(standing)  # there is nothing to bring in beside what runs, but leftovers to see off
-    return rolling(standing) if rollout.mode is UpdateMode.ROLLING else shifting(standing, rollout)
+    if rollout.mode is UpdateMode.ROLLING or standing.same_task:  # what runs on has nothing beside it
+        return rolling(standing)
+    return shifting(standing, rollout)
 
 
 def _versions_of(draft: Draft, replicas: Sequence[Replica]) -> list[Version]:

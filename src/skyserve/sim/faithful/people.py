@@ -96,7 +96,7 @@ class People:
             await self._up(SECOND)
         elif book is None:
             return
-        elif kind == "terminate" and book.rows:
+        elif kind == "terminate":
             await self._terminate(book)
         elif kind in ("down", "purge"):
             await self._down(book.service.name, purge=kind == "purge")
@@ -125,7 +125,7 @@ class People:
         await self._ask(words, lambda operations: operations.down([name], purge))
 
     async def _terminate(self, book: Book) -> None:
-        replica_id, purge = self._random.choice(sorted(book.rows)), self._random.random() < 0.2
+        replica_id, purge = self._random.randint(1, book.next_id), self._random.random() < 0.2
         name, words = book.service.name, f"terminate {book.service.name} {replica_id}{' --purge' if purge else ''}"
         await self._ask(words, lambda operations: operations.terminate_replica(name, replica_id, purge))
 

@@ -5,7 +5,6 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -242,8 +241,7 @@ def _this_task() -> asyncio.Task[Any]:
 
 async def _end(task: asyncio.Task[Any]) -> None:
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])
 
 
 async def _simulate(seed: int, folder: Path, aloud: bool) -> Outcome:
