@@ -125,6 +125,14 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
             ("amend", "failures counted"),
         ],
     ),
+    "what was not asked since the controller started is not judged": (
+        with_one(Phase.STARTING, row={"age": 1201}, probe=ProbeTally(), backend=None),
+        [],
+    ),
+    "nor is what failed its probes when the controller before asked it": (
+        with_one(Phase.NOT_READY, row={"age": 181}, probe=ProbeTally()),
+        [],
+    ),
     "a run that fails is replaced at once": (
         with_one(Phase.READY, task=FAILED_RUN),
         [(1, Cause.RUN_FAILED), ("create", "local (localhost)"), ("terminate", 1), ("amend", "failures counted")],

@@ -113,7 +113,8 @@ def _fail(draft: Draft, replica: Replica, cause: Cause, words: str) -> None:
 
 
 def follow_probes(draft: Draft) -> None:
-    """Readiness, by probes and the endpoint's consent, with the deadlines of the service's YAML."""
+    """Readiness, by probes and the endpoint's consent, with the deadlines of the service's YAML. Nothing is judged that
+    was not asked: a deadline may have passed while no controller ran, and the replica have become ready meanwhile."""
     for replica in draft.replicas(Phase.STARTING):
         _follow_start(draft, replica)
     for replica in draft.replicas(Phase.READY):
@@ -133,7 +134,7 @@ def _follow_start(draft: Draft, replica: Replica) -> None:
             draft.move(replica, Cause.PROBE_PASSED, f"ready after {draft.now - began:.1f} s")
         elif seen.probe.passes <= probe.rise:
             draft.wake(draft.now + ACCEPT_SECONDS)
-    elif draft.now - replica.since > probe.initial_delay:
+    elif draft.now - replica.since > probe.initial_delay and seen.probe.failures:
         words = f"not ready within initial_delay_seconds ({probe.initial_delay:g})"
         draft.move(replica, Cause.INITIAL_DELAY_EXCEEDED, _with_last(words, seen))
     else:
@@ -148,7 +149,7 @@ def _follow_unready(draft: Draft, replica: Replica) -> None:
             draft.move(replica, Cause.PROBE_PASSED, "the probe passes again")
         elif seen.probe.passes <= probe.rise:
             draft.wake(draft.now + ACCEPT_SECONDS)
-    elif draft.now - replica.since > probe.failure_threshold:
+    elif draft.now - replica.since > probe.failure_threshold and seen.probe.failures:
         words = f"probes failed for {probe.failure_threshold:g} s"
         _fail(draft, replica, Cause.PROBING_FAILED, _with_last(words, seen))
     else:

@@ -70,12 +70,14 @@ class People:
             await asyncio.sleep(1)
 
     async def mend(self, book: Book) -> None:
-        """Do what the service asks for: let a held update go on, or go back from a version that stopped launching."""
-        name = book.service.name
-        if book.service.rollout is not None and book.service.rollout.paused_at is not None:
+        """Do what the service asks for: let a held update go on, or go back from a version for which launching stopped
+        to one that can work."""
+        name, rollout = book.service.name, book.service.rollout
+        if rollout is not None and rollout.paused_at is not None:
             await self._ask(f"resume {name}", lambda operations: operations.resume(name))
-        earlier = sorted(set(book.targets) - book.hopeless)
-        if book.service.stopped_reason and earlier and book.wanted_version in book.hopeless:
+        earlier = [n for n in sorted(book.targets) if n not in book.hopeless and n != book.wanted_version]
+        failed = rollout is not None or book.wanted_version in book.hopeless
+        if book.service.stopped_reason and earlier and failed:
             await self._ask(f"rollback {name}", lambda operations: operations.rollback(name, earlier[-1]))
 
     async def begin_anew(self, name: str) -> None:

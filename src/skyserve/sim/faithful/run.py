@@ -49,7 +49,9 @@ LOOK_SECONDS = 5.0
 SETTLED_SECONDS = 30.0
 """All is as it should be once it has been for so long."""
 DOWNTIME_SECONDS = 30.0
-"""Longest time until a dead controller is started again."""
+"""Longest time until a dead controller is started again, as a rule."""
+LONG_DOWNTIME_SECONDS = 900.0
+"""Longest one in ten."""
 CLOCK_SECONDS = 900.0
 """Furthest that a clock is set wrong."""
 OWNER = "simulation"
@@ -84,6 +86,8 @@ class Run:
         self.faults = Faults(self.scenario.rates, random)
         self.broken = ""
         self._wrong_by = 0.0
+        self._leapt: set[int] = set()
+        """Services that there were when the clock was set forward: their deadlines were over before their time."""
         world, plane = World(self.clock, self.scenario.zones), DataPlane()
         software = Software(world, self.faults, random)
         self.books = Books(
@@ -142,13 +146,17 @@ class Run:
     async def _revive(self) -> None:
         self.history.tell(f"the controller dies at {self.stage.gate.name}")
         await self.stage.kill()
-        downtime = self.faults.random.uniform(0, DOWNTIME_SECONDS)
+        longest = LONG_DOWNTIME_SECONDS if self.faults.random.random() < 0.1 else DOWNTIME_SECONDS
+        downtime = self.faults.random.uniform(0, longest)
         self.facts.unattended += downtime
         await asyncio.sleep(downtime)
+        before = self._wrong_by
         if self.faults.strikes(Fault.CLOCK_BACK):
             self._wrong_by = self.faults.random.uniform(-CLOCK_SECONDS, 0)
         if self.faults.strikes(Fault.CLOCK_FORWARD):
             self._wrong_by = self.faults.random.uniform(0, CLOCK_SECONDS)
+        if self._wrong_by > before:
+            self._leapt.update(self.books.open)
         self.stage.clock = self.facts.machine_clock = MachineClock(self.clock, self._wrong_by)
         self.history.tell(f"a controller is started, its clock wrong by {self._wrong_by:.0f} s")
         await self.start_controller()
@@ -205,8 +213,10 @@ class Run:
         """A service that may have given up for good is begun anew by its user."""
         for service_id, book in list(self.books.open.items()):
             hopeless = book.wanted_version in book.hopeless
-            if book.service.stopped_reason and not hopeless and may_have_given_up(self.facts, service_id):
-                self.facts.software.failures.pop(service_id)
+            excused = service_id in self._leapt or may_have_given_up(self.facts, service_id)
+            if book.service.stopped_reason and not hopeless and excused:
+                self.facts.software.failures.pop(service_id, None)
+                self._leapt.discard(service_id)
                 self._begin(self.people.begin_anew(book.service.name))
                 return True
         return False

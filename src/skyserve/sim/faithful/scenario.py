@@ -183,7 +183,7 @@ def _tasks(random: Random) -> tuple[str, ...]:
             "count": {"count": FIXED.format(low=random.randint(1, 3)), "spot": "false"},
             "drain": {"drain": random.choice((0, 5, 30))},
             "setup": {"setup": FLAW},
-            "mute": {"run": MUTE},
+            "mute": {"run": MUTE, "patience": 180},
             "faulty": {"run": FAULTY},
         }
         about |= changes[change]
