@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from skyserve.endpoint.router import EnvoyRouter
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
@@ -44,7 +45,7 @@ class Bench:
         policy: LoadBalancingPolicy = LoadBalancingPolicy.ROUND_ROBIN,
         *,
         health_path: str | None = "/",
-        stream_timeout: float = 0,
+        settings: EndpointSettings | None = None,
         canaries: int = 0,
         canary_percent: int | None = None,
     ) -> RouteTable:
@@ -61,7 +62,7 @@ class Bench:
                 for n, backend in enumerate(backends, 1)
             ),
             health_path,
-            stream_timeout,
+            settings or EndpointSettings(),
             canary_percent,
         )
         await self.router.apply(table)

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from skyserve.model.endpoint import EndpointSettings
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Reply, Request
@@ -120,7 +121,7 @@ async def test_a_replica_that_is_silent_for_too_long(
     async def never(request: Request, reply: Reply) -> None:
         await silence.wait()
 
-    table = await bench.serve([await replica(handler=never)], stream_timeout=0.2)
+    table = await bench.serve([await replica(handler=never)], settings=EndpointSettings(stream_timeout=0.2))
     assert (await client.get(url(table))).status_code == 504
     await until(lambda: bench.router.status(table.service_id)[1].in_flight == 0)
     silence.set()

@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.route import Backend
 from skyserve.model.service import LoadBalancingPolicy
@@ -96,7 +97,7 @@ async def test_silent_stream_is_ended_after_its_timeout(
     async def never(request: Request, reply: Reply) -> None:
         await silence.wait()
 
-    table = await bench.serve([await replica(handler=never)], stream_timeout=0.2)
+    table = await bench.serve([await replica(handler=never)], settings=EndpointSettings(stream_timeout=0.2))
 
     response = await client.get(url(table))
 

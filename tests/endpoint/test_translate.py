@@ -12,6 +12,7 @@ import yaml
 from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
@@ -43,7 +44,7 @@ TABLES = {
         LoadBalancingPolicy.ROUND_ROBIN,
         (Backend(1, Address("fd00::1", 80), draining=True),),
         None,
-        600.5,
+        EndpointSettings(stream_timeout=600.5),
     ),
     "unlike-replicas": RouteTable(
         10,
@@ -104,7 +105,13 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
     after = RouteTable(
-        7, "hello", 30001, LoadBalancingPolicy.ROUND_ROBIN, (Backend(1, Address("10.0.0.1", 1)),), None, 30
+        7,
+        "hello",
+        30001,
+        LoadBalancingPolicy.ROUND_ROBIN,
+        (Backend(1, Address("10.0.0.1", 1)),),
+        None,
+        EndpointSettings(stream_timeout=30),
     )
     old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))
 

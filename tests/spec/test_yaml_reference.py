@@ -12,13 +12,14 @@ from pydantic.fields import FieldInfo
 from skyserve.spec.autostop import Autostop
 from skyserve.spec.base import Model
 from skyserve.spec.json_schema import field_meanings
+from skyserve.spec.load_balancer import LoadBalancer
 from skyserve.spec.parse import load_task
 from skyserve.spec.pool import Pool
 from skyserve.spec.probe import ReadinessProbe
 from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.resources import AcceleratorArgs, Resources
 from skyserve.spec.schedule import ScheduleWindow
-from skyserve.spec.service import LoadBalancer, Service, Tls
+from skyserve.spec.service import Service, Tls
 from skyserve.spec.step_limit import StepLimit
 from skyserve.spec.storage import GitWorkdir, ManagedSecret, Storage
 from skyserve.spec.supported import unsupported

@@ -1,7 +1,8 @@
 """What the endpoint should do, in our own words; the endpoint translates it for its proxy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.service import LoadBalancingPolicy
 
@@ -32,8 +33,7 @@ class RouteTable:
     health_path: str | None = "/"
     """Path for the proxy's own GET health checks; None: a TCP connection must do (the probe is a POST,
     whose cost only the controller may cause, or needs headers)."""
-    stream_timeout: float = 0
-    """Longest silence on a response, in seconds; 0: no limit."""
+    settings: EndpointSettings = field(default_factory=EndpointSettings)
     canary_percent: int | None = None
     """Share of the requests that go to the backends marked canary, the rest to the others; either kind takes over
     where the other has none that works. None: all backends are alike, whatever their marks."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from skyserve.model.autoscaling import Autoscaling, ScalingMemory
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.placement import Memory, Placement
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.rollout import Rollout, UpdateSettings
@@ -65,8 +66,7 @@ class Target:
     num_nodes: int = 1
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     load_balancing_policy: LoadBalancingPolicy = LoadBalancingPolicy.LEAST_LOAD
-    stream_timeout: float = 0
-    """Longest silence on a response, in seconds; 0: no limit."""
+    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
     drain_seconds: float = 120
     """Longest time in-flight requests get to finish before the machine goes."""
     autoscaling: Autoscaling | None = None

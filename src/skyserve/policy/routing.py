@@ -29,7 +29,7 @@ def route_table(draft: Draft) -> RouteTable:
         policy=target.load_balancing_policy,
         backends=tuple(backends),  # ascending, as the rows are
         health_path=_health_path([draft.target_of(replica).probe for replica, _ in found] or [target.probe]),
-        stream_timeout=target.stream_timeout,
+        settings=target.endpoint,
         canary_percent=None if coming is None else traffic(coming, target.update),
     )
 

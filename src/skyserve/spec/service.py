@@ -7,6 +7,7 @@ from pydantic import model_validator
 
 from skyserve.model.service import LoadBalancingPolicy
 from skyserve.spec.base import AnyCase, Count, Finding, Model, Port, Seconds, Text, invalid
+from skyserve.spec.load_balancer import LoadBalancer
 from skyserve.spec.probe import ReadinessProbe, ReadinessProbeField
 from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.update import Update
@@ -14,13 +15,6 @@ from skyserve.spec.update import Update
 _SPOT_FIELDS = ("base_ondemand_fallback_replicas", "dynamic_ondemand_fallback", "spot_placer")
 _POOL_KEY = "Pools are written under pool:, not under service:. For a service write replicas."
 _IN_POLICY = "Write it under service.replica_policy."
-
-
-class LoadBalancer(Model):
-    """`load_balancer:`, settings of the endpoint."""
-
-    stream_timeout_seconds: Seconds = 0
-    """Longest silence on a response before it is cut; 0: no limit."""
 
 
 class Tls(Model):

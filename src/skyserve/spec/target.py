@@ -30,7 +30,7 @@ def target_of(task: Task) -> Target:
         num_nodes=task.num_nodes,
         probe=_probe(service.readiness_probe),
         load_balancing_policy=service.load_balancing_policy,
-        stream_timeout=service.load_balancer.stream_timeout_seconds,
+        endpoint=service.load_balancer.settings(),
         drain_seconds=service.drain_seconds,
         autoscaling=_autoscaling(scaling, extra),
         overprovision=extra,

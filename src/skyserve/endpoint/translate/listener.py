@@ -3,6 +3,7 @@ the connections it holds. All that may change is in routes, cluster and endpoint
 
 from pathlib import Path
 
+from skyserve.endpoint.translate.filters import http_filters
 from skyserve.endpoint.translate.local_reply import local_reply
 from skyserve.endpoint.translate.naming import ADS, FIRST_BYTE, LISTENER, Json, extension, resource_name
 from skyserve.model.route import RouteTable
@@ -62,13 +63,7 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
         "stat_prefix": name,
         "codec_type": "AUTO",
         "rds": {"config_source": ADS, "route_config_name": name},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                # Replicas' answers pass as they are.
-                "typed_config": {"@type": extension("filters.http.router.v3.Router"), "suppress_envoy_headers": True},
-            }
-        ],
+        "http_filters": http_filters(),
         "server_header_transformation": "PASS_THROUGH",
         "use_remote_address": True,
         # Nobody is internal: a client's x-envoy-* headers must not steer retries and timeouts. An empty list would

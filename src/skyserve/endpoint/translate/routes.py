@@ -46,7 +46,7 @@ def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
         **destination(table, cluster),
         # The default, 15 s to the end of the response, would cut generations.
         "timeout": "0s",
-        "idle_timeout": seconds(table.stream_timeout),
+        "idle_timeout": seconds(table.settings.stream_timeout),
         "retry_policy": {
             "retry_on": ",".join(retry_on),
             "num_retries": RETRIES,

@@ -1,0 +1,20 @@
+"""What Envoy does to each request, in order: the table of contents of the listener's HTTP filters.
+
+A listener never changes while its service lives, so each filter stands here for every service, and the route
+configuration says what it does for one.
+"""
+
+from skyserve.endpoint.translate.naming import Json, extension
+
+
+def http_filters() -> list[Json]:
+    """From the client to the replica; the last one chooses the replica."""
+    return [_router()]
+
+
+def _router() -> Json:
+    return {
+        "name": "envoy.filters.http.router",
+        # Replicas' answers pass as they are.
+        "typed_config": {"@type": extension("filters.http.router.v3.Router"), "suppress_envoy_headers": True},
+    }

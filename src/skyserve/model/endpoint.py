@@ -1,0 +1,11 @@
+"""How a service's endpoint treats requests, as its YAML says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """Times in seconds."""
+
+    stream_timeout: float = 0
+    """Longest silence on a response; 0: no limit."""
