@@ -104,15 +104,8 @@ def test_order_of_replicas_does_not_matter() -> None:
 def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
-    after = RouteTable(
-        7,
-        "hello",
-        30001,
-        LoadBalancingPolicy.ROUND_ROBIN,
-        (Backend(1, Address("10.0.0.1", 1)),),
-        None,
-        EndpointSettings(stream_timeout=30),
-    )
+    changed, backend = EndpointSettings(stream_timeout=30), Backend(1, Address("10.0.0.1", 1))
+    after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.ROUND_ROBIN, (backend,), None, changed)
     old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))
 
     assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]
