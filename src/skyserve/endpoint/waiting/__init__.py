@@ -1,0 +1,1 @@
+"""Requests that wait: for a replica, or for a place at one."""

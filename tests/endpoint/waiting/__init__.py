@@ -1,0 +1,1 @@
+"""The parts of the waiting room that need no Envoy."""
