@@ -205,9 +205,17 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
         world(replica(1, Phase.TERMINATING), goal=Goal.DOWN, observations={1: seen(1, busy=True)}),
         [],
     ),
-    "purge gives up a machine that cannot be told": (
+    "purge tries to terminate a machine that cannot be told": (
         world(
             replica(1, Phase.TERMINATING),
+            goal=Goal.PURGE,
+            observations={1: seen(1, instance=None, unreachable_since=NOW - 5)},
+        ),
+        [("terminate", 1)],
+    ),
+    "purge gives up a machine that cannot be terminated": (
+        world(
+            replica(1, Phase.TERMINATING, attempts=1),
             goal=Goal.PURGE,
             observations={1: seen(1, instance=None, unreachable_since=NOW - 5)},
         ),

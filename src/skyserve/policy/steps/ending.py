@@ -39,7 +39,8 @@ def _limit(draft: Draft, replica: Replica) -> float:
 
 
 def see_machines_off(draft: Draft) -> None:
-    """A replica is gone when its machine is proven absent, or when the user gives up a machine that cannot be told."""
+    """A replica is gone when its machine is proven absent, or when the user gives up a machine that could not be
+    terminated: that a place does not answer for a moment gives nothing up."""
     for replica in draft.replicas(Phase.TERMINATING):
         seen = draft.seen(replica)
         if seen.absent and not seen.busy:
@@ -48,7 +49,7 @@ def see_machines_off(draft: Draft) -> None:
         if draft.service.goal is not Goal.PURGE:
             continue
         give_up_at = replica.since + GIVE_UP_SECONDS
-        if replica.attempts or seen.unreachable_since is not None or draft.now >= give_up_at:
+        if replica.attempts or draft.now >= give_up_at:
             draft.move(replica, Cause.PURGED, f"given up by --purge; {replica.offer.place} may still run it")
         else:
             draft.wake(give_up_at)

@@ -22,8 +22,8 @@ class Facts:
     books: Books
     machine_clock: Clock
     """Of the controller's machine."""
-    heard_at: dict[str, float] = field(default_factory=dict)
-    """By zone: when its infra last told what it runs, in virtual time."""
+    heard: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By zone: when its infra last told what it runs, and when at a moment before that one, in virtual time."""
     unattended: float = 0.0
     """Seconds, all together, in which no controller was at work or something could not be reached."""
     _since: dict[Hashable, float] = field(default_factory=dict)
@@ -54,6 +54,13 @@ class Facts:
         """Virtual seconds, those not counted in which the controller's machine was suspended."""
         return asyncio.get_running_loop().time()
 
+    def hear(self, zone: str) -> None:
+        """Its infra tells the controller what it runs."""
+        last, before = self.heard.get(zone, (0.0, 0.0))
+        self.heard[zone] = (self.loop_now, last if last < self.loop_now else before)
+
     def dark_for(self, place: Place) -> float:
-        """For how long the controller could not know what the place runs."""
-        return self.loop_now - self.heard_at.get(place.zone, 0.0)
+        """For how long the controller could not know what the place runs. What is told at this very moment may have
+        come after the decision that is judged."""
+        last, before = self.heard.get(place.zone, (0.0, 0.0))
+        return self.loop_now - (last if last < self.loop_now else before)

@@ -90,9 +90,10 @@ def never_above_the_cap(entry: Entry, facts: Facts) -> str:
     those that are on their way out included, but for those that end at a place that has not answered for a while. With
     a fixed number, never more are alive than that.
 
-    To be added: as many again where on-demand machines may stand in for spot machines; what an update may add, which is
-    max_surge, or as many again where both versions run side by side. Replicas whose machine will be taken away, as its
-    place has told, are not counted. Where versions differ, the one that allows more decides.
+    To be added: what an update may add, which is max_surge, or as many again where both versions run side by side; to
+    all these as many again where on-demand machines may stand in for spot machines; and those that are always on
+    demand, since a spot machine that serves in their place stays until they do. Replicas whose machine will be taken
+    away, as its place has told, are not counted. Where versions differ, the one that allows more decides.
     """
     if not any(isinstance(change, AddReplica) for change in entry.changes):
         return ""
@@ -110,8 +111,10 @@ def never_above_the_cap(entry: Entry, facts: Facts) -> str:
 
 def _most_alive(book: Book, target: Target) -> int:
     wanted, placement = wanted_replicas(book.service, target), target.placement
-    extra = 0 if placement is None else placement.extra + (wanted if placement.stand_in else 0)
-    return wanted + extra + _surge(book, target)
+    running = wanted + _surge(book, target)
+    if placement is None:
+        return running
+    return running * (2 if placement.stand_in else 1) + placement.extra + min(wanted, placement.base_on_demand)
 
 
 def _most_held(book: Book, target: Target) -> int | None:
@@ -184,7 +187,8 @@ def requests_under_way_are_finished(entry: Entry, facts: Facts) -> str:
         row = entry.before.get(event.replica_id or 0)
         if event.kind == Cause.DRAINED and row is not None and row.phase is Phase.DRAINING:
             in_flight = facts.plane.in_flight.get((row.service_id, row.id), 0)
-            waited, taken_at = facts.machine_now - row.since, entry.book.rows[row.id].doomed_at or inf
+            waited = facts.machine_now - row.since
+            taken_at = entry.book.rows.get(row.id, row).doomed_at or inf
             if in_flight and waited < _drain_limit(entry.book, row) and facts.machine_now < taken_at - MOMENT:
                 return f"replica {row.id} is terminated after {waited:.1f} s with {in_flight} requests in flight"
     return ""
@@ -209,7 +213,7 @@ def all_is_as_it_should_be(facts: Facts) -> str:
     """A service that can has as many ready replicas as are wanted, of the wanted version, and nothing else, but for
     the extra ones that its spot placer keeps, and for those on their way where the number follows the load. The ready
     ones get the traffic, and no update is under way. A service whose task never worked has stopped trying, and says
-    so."""
+    so; unless nobody asks anything of it, so that there is nothing to try."""
     for service_id, book in facts.books.open.items():
         if book.service.goal is not Goal.RUN:
             return f"{book.service.name} is still going down"
@@ -226,7 +230,8 @@ def may_have_given_up(facts: Facts, service_id: int) -> bool:
 
 def _trying(book: Book) -> str:
     held = [row.id for row in book.rows.values() if row.phase is not Phase.GONE]
-    return "" if book.service.stopped_reason and not held else f"it goes on with {held}, though its task cannot work"
+    rests = book.service.stopped_reason or wanted_replicas(book.service, book.target) == 0
+    return "" if rests and not held else f"it goes on with {held}, though its task cannot work"
 
 
 def _unfinished(service_id: int, book: Book, facts: Facts) -> str:

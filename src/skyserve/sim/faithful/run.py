@@ -120,11 +120,11 @@ class Run:
             if words := invariant(entry, self.facts):
                 self.fail(invariant.__name__.replace("_", " "), words)
 
-    def _crossed(self, name: str) -> None:
-        if name == "infra.inventory":
+    def _crossed(self, name: str, *, told: bool) -> None:
+        if name == "infra.inventory" and told:
             for zone in self.facts.world.zones.values():
                 if zone.reachable:
-                    self.facts.heard_at[zone.name] = self.loop.time()
+                    self.facts.hear(zone.name)
         elif name in ("infra.launch", "infra.terminate"):
             self.history.tell(name)
             self._look()

@@ -4,7 +4,7 @@ effect, that take long, that are done twice; and the controller's death."""
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.exc import OperationalError
 
@@ -37,10 +37,17 @@ _REFUSALS: tuple[tuple[Fault, Callable[[str], InfraError]], ...] = (
 )
 
 
+class Told(Protocol):
+    """What a call that was made is told to."""
+
+    def __call__(self, name: str, *, told: bool) -> None:
+        """`told`: the controller learned what came of it."""
+
+
 class Weather(Gate):
     """Between one controller and the world."""
 
-    def __init__(self, faults: Faults, outages: dict[str, float], after: Callable[[str], None]) -> None:
+    def __init__(self, faults: Faults, outages: dict[str, float], after: Told) -> None:
         """`outages`: operations of infras that fail, until when in virtual time; `after` is told of each call that was
         made."""
         super().__init__()
@@ -65,7 +72,7 @@ class Weather(Gate):
             result = await self._reached(name, call)
         else:
             result = await call()
-        self._tell(name)
+        self._tell(name, told=True)
         return result
 
     async def _stored(self, name: str, call: Call) -> Any:
@@ -73,7 +80,7 @@ class Weather(Gate):
             raise _refused()
         result = await call()
         if name in STORE_WRITES and self._faults.strikes(Fault.STORE_LOST_REPLY):
-            self._tell(name)
+            self._tell(name, told=False)
             raise _refused()
         return result
 
@@ -103,7 +110,7 @@ class Weather(Gate):
             raise Unauthorized(f"{name} is not allowed")
         result = await call()
         if faults.strikes(Fault.LOST_REPLY, weight):
-            self._tell(name)
+            self._tell(name, told=False)
             raise Transient(f"the reply to {name} is lost")
         return result
 
@@ -121,7 +128,7 @@ class Weather(Gate):
         await asyncio.sleep(faults.random.uniform(SLOW_SECONDS, DEADLINE_SECONDS))
         if done:
             await call()
-        self._tell(name)
+        self._tell(name, told=False)
         raise Transient(f"{name} has not ended in time")
 
 
