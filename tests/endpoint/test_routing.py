@@ -174,7 +174,8 @@ async def test_access_log_holds_no_secret(bench: Bench, replica: MakeReplica, cl
     text = file.read_text()
     line = json.loads(text)
     assert (line["path"], line["status"], line["request_id"]) == ("/v1/models", 200, "r1")
-    assert line["replica"] == str(server.address)
+    assert (line["service"], line["replica"], line["version"]) == (table.name, 1, 0)
+    assert line["address"] == str(server.address)
     assert "sesame" not in text
     assert file.parent.stat().st_mode & 0o077 == 0
 

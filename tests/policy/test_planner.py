@@ -270,9 +270,9 @@ def test_routes_hold_who_serves() -> None:
     )
     address = instance(1).addresses[8080]
     assert plan(snapshot).routes.backends == (
-        Backend(1, address),
-        Backend(2, address),
-        Backend(3, address, draining=True),
+        Backend(1, address, version=1),
+        Backend(2, address, version=1),
+        Backend(3, address, draining=True, version=1),
     )
 
 

@@ -165,7 +165,7 @@ def test_the_doomed_drains_in_time() -> None:
     for snapshot in (at_half, in_time):
         made = plan(snapshot)
         assert moved(made)[0] == (1, Cause.PREEMPTION_NOTICE)
-        assert made.routes.backends == (Backend(1, instance(1).addresses[8080], draining=True),)
+        assert made.routes.backends == (Backend(1, instance(1).addresses[8080], draining=True, version=1),)
     assert moved(plan(early)) == []
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from skyserve.model.load import Load
 from skyserve.model.route import BackendStatus, RouteTable
+from skyserve.model.traffic import ServiceTraffic
 
 
 class Router(Protocol):
@@ -30,6 +31,10 @@ class Router(Protocol):
 
     def load(self, service_id: int) -> Load | None:
         """How busy the service is; None if that is not known now. What was last learned; no I/O."""
+        ...
+
+    async def traffic(self) -> Mapping[int, ServiceTraffic]:
+        """What was counted of each service's requests, by service id, asked now; empty where that cannot be told."""
         ...
 
     def access_log(self, service_id: int) -> Path:

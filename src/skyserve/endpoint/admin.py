@@ -68,7 +68,7 @@ class Admin:
 
     async def requests(self) -> Mapping[str, Counted]:
         """By the resource name of each service that Envoy knows. Raises AdminError."""
-        query = {"format": "json", "histogram_buckets": "cumulative", "filter": LOAD_COUNTERS}
+        query = {"format": "json", "histogram_buckets": "cumulative", "filter": f"^({LOAD_COUNTERS})$"}
         document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
         counted: dict[str, dict[str, Any]] = {}
         for stat in document.get("stats", ()):
@@ -80,6 +80,10 @@ class Admin:
                 within = tuple(int(bucket["cumulative"]) for bucket in histogram["buckets"])
                 counted.setdefault(service, {})["first_bytes"] = within
         return {service: Counted(**fields) for service, fields in counted.items()}
+
+    async def statistics(self, names: str) -> str:
+        """Those whose names match the regular expression whole, as Prometheus reads them. Raises AdminError."""
+        return (await self._ask("GET", "/stats/prometheus?" + urlencode({"filter": f"^({names})$"}))).text
 
     async def reopen_logs(self) -> None:
         """Make Envoy close its log files and open them by name again. Raises AdminError."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.translate.naming import FIRST_BYTE, Json, extension
+from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
 from skyserve.model.load import FIRST_BYTE_BOUNDS
 
 LOAD_COUNTERS = (
@@ -12,6 +13,16 @@ LOAD_COUNTERS = (
 )
 """Of each service: requests so far, requests in flight, how many found no replica (Envoy counts each of those once as a
 connection for which no host was healthy), and the answers by the time to their first byte."""
+TRAFFIC_COUNTERS = (
+    rf"{LOAD_COUNTERS}|http\.service-\d+\.downstream_cx_(active|total|rx_bytes_total|tx_bytes_total)"
+    r"|cluster\.service-\d+\.(upstream_rq_retry|outlier_detection\.ejections_(active|enforced_total))"
+    rf"|{BY_REPLICA}\.service-\d+\..+"
+)
+"""What people are shown besides: clients' connections, retries, ejections, and what is counted by replica."""
+FLUSH_SECONDS = 1
+"""How old histograms are at most when they are asked for: the threads' parts are put together so often."""
+EVICTION_SECONDS = 86_400
+"""Statistics of a replica for which nothing was counted in so long are let go of at the next look, as late again."""
 NODE = "skyserve"
 _CONTROLLER = "controller"
 MAX_HEAP_BYTES = 4 * 2**30
@@ -48,10 +59,13 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
             "lds_config": {"ads": {}, "resource_api_version": "V3"},
         },
         "static_resources": {"clusters": [_controller_cluster(layout)]},
-        # Counters of each replica are kept apart from these; the rest would cost memory a service.
+        "stats_flush_interval": f"{FLUSH_SECONDS}s",
+        "stats_eviction_interval": f"{EVICTION_SECONDS}s",
+        # Each replica's connections are counted apart from these; all else would cost memory a service.
         "stats_config": {
             "histogram_bucket_settings": [
-                {"match": {"suffix": FIRST_BYTE}, "buckets": [1000 * bound for bound in FIRST_BYTE_BOUNDS]}
+                {"match": {"contains": name}, "buckets": [1000 * bound for bound in FIRST_BYTE_BOUNDS]}
+                for name in (FIRST_BYTE, DURATION)
             ],
             "stats_matcher": {
                 "inclusion_list": {
@@ -60,7 +74,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                         {"prefix": "overload."},
                         {"prefix": "listener_manager."},
                         {"prefix": "cluster_manager."},
-                        {"safe_regex": {"regex": LOAD_COUNTERS}},
+                        {"safe_regex": {"regex": TRAFFIC_COUNTERS}},
                     ]
                 }
             },

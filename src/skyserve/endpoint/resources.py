@@ -20,6 +20,7 @@ import envoy.extensions.load_balancing_policies.subset.v3.subset_pb2
 import envoy.extensions.request_id.uuid.v3.uuid_pb2
 import envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2
 import envoy.extensions.upstreams.http.v3.http_protocol_options_pb2  # noqa: F401
+import xds.type.v3.typed_struct_pb2  # noqa: F401
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.json_format import ParseDict
 

@@ -1,13 +1,17 @@
 """The router: route tables in, traffic out; everything else in this package is a part of it."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from skyserve.endpoint.admin import Admin
+from skyserve.endpoint.admin import Admin, AdminError
 from skyserve.endpoint.ads import Ads
+from skyserve.endpoint.bootstrap import TRAFFIC_COUNTERS
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.log_files import LogFiles
+from skyserve.endpoint.measures import traffic_of
 from skyserve.endpoint.ports import free_port
 from skyserve.endpoint.process import EnvoyProcess
 from skyserve.endpoint.resolve import resolve
@@ -17,6 +21,9 @@ from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROU
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
+from skyserve.model.traffic import ServiceTraffic
+
+log = logging.getLogger(__name__)
 
 KINDS = (CLUSTER, ENDPOINTS, LISTENER, ROUTES)
 BASE_PORT = 30001
@@ -88,6 +95,17 @@ class EnvoyRouter:
     def load(self, service_id: int) -> Load | None:
         """Of the service, by Envoy's counters; None before the first sample and while Envoy does not answer."""
         return self._traffic.load(resource_name(service_id)) if service_id in self._asked else None
+
+    async def traffic(self) -> Mapping[int, ServiceTraffic]:
+        """By service id, as Envoy counts it; empty while it does not answer."""
+        if not self._served:
+            return {}
+        try:
+            found, hosts = await self._admin.statistics(TRAFFIC_COUNTERS), await self._admin.hosts()
+        except AdminError as error:
+            log.debug("%s", error)
+            return {}
+        return traffic_of(self._served, found, hosts, time.time())
 
     async def free_port(self, taken: frozenset[int]) -> int:
         """The first from the base port up. Raises OSError if all are taken."""

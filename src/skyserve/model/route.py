@@ -17,6 +17,8 @@ class Backend:
     """In-flight requests go on; new ones go elsewhere."""
     canary: bool = False
     """Of the version on trial: gets `canary_percent` of the requests."""
+    version: int = 0
+    """Of the service: what requests to it are counted and logged for."""
     weight: float = 1.0
     """How much it can take beside the others, by policy `instance_aware_least_load`; they are all alike elsewhere."""
 

@@ -56,7 +56,7 @@ def _backend(draft: Draft, replica: Replica) -> Backend | None:
     weight = capacity(replica.offer, draft.target)
     phase = replica.phase
     if phase is Phase.READY or (phase in (Phase.STARTING, Phase.NOT_READY) and draft.passes(replica)):
-        return Backend(replica.id, address, weight=weight)
+        return Backend(replica.id, address, version=replica.version, weight=weight)
     if phase is Phase.DRAINING:
-        return Backend(replica.id, address, draining=True, weight=weight)
+        return Backend(replica.id, address, draining=True, version=replica.version, weight=weight)
     return None

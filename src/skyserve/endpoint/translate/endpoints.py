@@ -1,6 +1,6 @@
 """Backends -> ClusterLoadAssignment. Replicas come and go here alone, so that no other resource has to change."""
 
-from skyserve.endpoint.translate.naming import ENDPOINTS, Json, resource_name
+from skyserve.endpoint.translate.naming import COUNTED_FOR, ENDPOINTS, REPLICA, Json, resource_name
 from skyserve.endpoint.translate.split import kind
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -43,8 +43,15 @@ def _endpoint(backend: Backend) -> Json:
             "health_check_config": {"hostname": _host_header(address)},
         },
         "health_status": "DRAINING" if backend.draining else "HEALTHY",
-        "metadata": kind(backend),
+        "metadata": {"filter_metadata": kind(backend) | _identity(backend)},
     }
+
+
+def _identity(backend: Backend) -> Json:
+    """What logs and statistics call it: an address may be another replica's tomorrow."""
+    # As one word too: a number costs Envoy more to write, and one tag less than two.
+    counted = f"{backend.replica_id}-{backend.version}"
+    return {REPLICA: {"replica": backend.replica_id, "version": backend.version, COUNTED_FOR: counted}}
 
 
 def _host_header(address: Address) -> str:

@@ -3,9 +3,11 @@ the connections it holds. All that may change is in routes, cluster and endpoint
 
 from pathlib import Path
 
+from skyserve.endpoint.translate.access_log import log_file
 from skyserve.endpoint.translate.filters import http_filters
 from skyserve.endpoint.translate.local_reply import local_reply
-from skyserve.endpoint.translate.naming import ADS, FIRST_BYTE, LISTENER, Json, extension, resource_name
+from skyserve.endpoint.translate.naming import ADS, LISTENER, Json, extension, resource_name
+from skyserve.endpoint.translate.statistics import statistics
 from skyserve.model.route import RouteTable
 
 BUFFER_BYTES = 2**20
@@ -13,25 +15,6 @@ BUFFER_BYTES = 2**20
 HEADER_KIB = 256
 
 _MANAGER = "filters.network.http_connection_manager.v3.HttpConnectionManager"
-
-ACCESS_LOG_FIELDS = {
-    "time": "%START_TIME%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
-    "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    "method": "%REQ(:METHOD)%",
-    "path": "%PATH(NQ:ORIG_OR_PATH)%",
-    "protocol": "%PROTOCOL%",
-    "status": "%RESPONSE_CODE%",
-    "flags": "%RESPONSE_FLAGS%",
-    "details": "%RESPONSE_CODE_DETAILS%",
-    "replica": "%UPSTREAM_HOST%",
-    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-    "first_byte_ms": "%RESPONSE_DURATION%",
-    "duration_ms": "%DURATION%",
-    "received_bytes": "%BYTES_RECEIVED%",
-    "sent_bytes": "%BYTES_SENT%",
-}
-"""One JSON object a request. No header but the request's id, no query: those hold keys."""
 
 
 def listener(table: RouteTable, *, host: str, access_log: Path) -> Json:
@@ -85,40 +68,11 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
             "initial_connection_window_size": 16 * BUFFER_BYTES,
         },
         "access_log": [
-            {
-                "name": "envoy.access_loggers.file",
-                "typed_config": {
-                    "@type": extension("access_loggers.file.v3.FileAccessLog"),
-                    "path": str(access_log),
-                    "log_format": {"json_format": ACCESS_LOG_FIELDS},
-                },
-            },
-            _first_bytes(name),
+            log_file(table.name, access_log),
+            *statistics(name),
         ],
         "local_reply_config": local_reply(table.name),
     }
-
-
-def _first_bytes(name: str) -> Json:
-    """Counts answers by the time to their first byte, once they have ended. An error counts for nothing: that it came
-    fast tells no good."""
-    return {
-        "name": "envoy.access_loggers.stats",
-        "filter": {"and_filter": {"filters": [_status("GE", 200), _status("LE", 499)]}},
-        "typed_config": {
-            "@type": extension("access_loggers.stats.v3.Config"),
-            # Its successor, stats_scope, is not among the messages that are packaged for Python.
-            "stat_prefix": name,
-            "histograms": [
-                {"stat": {"name": FIRST_BYTE}, "unit": "Milliseconds", "value_format": "%RESPONSE_DURATION%"}
-            ],
-        },
-    }
-
-
-def _status(comparison: str, status: int) -> Json:
-    value = {"default_value": status, "runtime_key": f"skyserve.first_byte.{comparison.lower()}"}
-    return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
 
 
 def _request_id() -> Json:

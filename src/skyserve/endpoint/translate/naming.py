@@ -11,8 +11,15 @@ ENDPOINTS = _PREFIX + "config.endpoint.v3.ClusterLoadAssignment"
 LISTENER = _PREFIX + "config.listener.v3.Listener"
 ROUTES = _PREFIX + "config.route.v3.RouteConfiguration"
 
+STRUCT = "type.googleapis.com/xds.type.v3.TypedStruct"
+"""A message that Envoy knows, and the packaged messages do not."""
+
 FIRST_BYTE = "first_byte"
-"""The histogram of each service's answers by the time to their first byte."""
+"""The histogram of answers by the time to their first byte: each service's, and each replica's."""
+REPLICA = "skyserve"
+"""Where each endpoint's metadata tells the `replica` and its `version`, for logs and statistics."""
+COUNTED_FOR = "counted_for"
+"""Both as one word, REPLICA-VERSION: the tag of statistics."""
 
 ADS: Json = {"ads": {}, "resource_api_version": "V3"}
 """Where a resource that names another finds it: on the same stream."""
@@ -21,6 +28,11 @@ ADS: Json = {"ads": {}, "resource_api_version": "V3"}
 def extension(name: str) -> str:
     """The type of a message below envoy.extensions."""
     return f"{_PREFIX}extensions.{name}"
+
+
+def struct(name: str, value: Json) -> Json:
+    """A message below envoyproxy's extensions that is newer than the packaged ones: Envoy itself reads the value."""
+    return {"@type": STRUCT, "type_url": extension(name), "value": value}
 
 
 def resource_name(service_id: int) -> str:

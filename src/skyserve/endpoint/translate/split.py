@@ -15,7 +15,7 @@ _METADATA = "envoy.lb"
 
 def kind(backend: Backend) -> Json:
     """An endpoint's metadata: which of the two it is. Without a split nobody asks."""
-    return {"filter_metadata": {_METADATA: {_KEY: _CANARY if backend.canary else _STABLE}}}
+    return {_METADATA: {_KEY: _CANARY if backend.canary else _STABLE}}
 
 
 def by_kind(policy: Json) -> Json:

@@ -1,0 +1,76 @@
+"""What the endpoint counted of a service's requests, for people and their monitoring. Decisions are made from Load."""
+
+from dataclasses import dataclass
+
+from skyserve.model.load import FIRST_BYTE_BOUNDS
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Requests that ended with one status."""
+
+    status: int
+    """HTTP status; 0: the client went before there was one."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, of answers with a status from 200 to 499: that an error came fast tells no good."""
+
+    within: tuple[int, ...] = (0,) * len(FIRST_BYTE_BOUNDS)
+    """For each of skyserve.model.load.FIRST_BYTE_BOUNDS (seconds), how many took no longer."""
+    count: int = 0
+    """All of them, those too that took longer than the last bound."""
+    seconds: float = 0.0
+    """All of them together, to about one part in twenty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaTraffic:
+    """The requests that one replica had the last word on, while it was of one version. An attempt that was repeated
+    elsewhere is none of them."""
+
+    replica_id: int
+    version: int
+    in_flight: int = 0
+    """Requests being answered now."""
+    answers: tuple[Answers, ...] = ()
+    """Ascending by status; only of requests that have ended."""
+    first_byte: Spread = Spread()
+    """From the request's arrival to the first byte of the answer, what it waited for before it was sent included."""
+    duration: Spread = Spread()
+    """From the request's arrival to the last byte of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTraffic:
+    """One service's requests. What is not said to be of now is a total since the endpoint's proxy was started."""
+
+    service: str
+    service_id: int
+    at: float
+    """When the proxy was asked (seconds since the epoch)."""
+    arrived: int = 0
+    """Requests, those too that no replica saw."""
+    in_flight: int = 0
+    """Now."""
+    refused: int = 0
+    """Times that a request found no replica that could take it."""
+    retried: int = 0
+    """Attempts that were repeated."""
+    ejected: int = 0
+    """Now: replicas passed over for a while, since connections to them failed."""
+    ejections: int = 0
+    connections: int = 0
+    """Of clients, now."""
+    connected: int = 0
+    """Connections that clients have made."""
+    received_bytes: int = 0
+    """From clients, on the wire."""
+    sent_bytes: int = 0
+    """To clients, likewise."""
+    own: tuple[Answers, ...] = ()
+    """Given by the endpoint itself, since no replica was reached or the request was refused; ascending by status."""
+    replicas: tuple[ReplicaTraffic, ...] = ()
+    """Those that are in the route table now, ascending; one that changed its version is there twice."""
