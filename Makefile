@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup system hello test lint simulate clean
+.PHONY: help setup system hello test lint simulate bench-peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ SEEDS ?= 100
 FIRST ?= 0
 simulate: setup  ## the real controller through storms of faults: SEEDS=1000, FIRST=0
 	$(BIN)/python -m skyserve.sim.faithful --seeds $(SEEDS) --first $(FIRST)
+
+bench-peers: setup  ## the proxies that python -m bench.endpoint compares ours with, into a cache of their own
+	$(BIN)/python -m bench.endpoint.peers
 
 clean:  ## remove what setup made
 	rm -rf .venv build dist

@@ -1,0 +1,1 @@
+"""The endpoint measured beside other proxies, on one machine, in one run."""

@@ -1,0 +1,1 @@
+"""The benchmarks that more than one place relies on."""
