@@ -1,19 +1,23 @@
 """How versions take over from each other, whatever happens meanwhile: properties of every mode, and single stories."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skyserve.model.plan import Move
+from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
+from skyserve.model.plan import Create, Move
 from skyserve.model.replica import Cause, Phase
 from skyserve.model.rollout import CanaryStep, Part, Rollout, UpdateMode, UpdateSettings
 from skyserve.policy.draft import Draft
+from skyserve.policy.planner import plan
 from skyserve.policy.rollout.rolling import surge, unavailable
 from skyserve.policy.rollout.standing import standing_of
 from tests.policy.updates import Town, settled
+from tests.policy.worlds import HERE, NOW, replica, seen, world
 
 parts = st.builds(Part, st.integers(0, 3)) | st.builds(Part, st.integers(0, 100), percent=st.just(True))
 modes = st.sampled_from(UpdateMode)
@@ -269,6 +273,26 @@ def test_old_ones_that_never_served_go_at_once() -> None:
     town.step()
     assert {r.phase for r in town.rows.values() if r.version == 1} <= {Phase.TERMINATING, Phase.GONE}
     assert town.until_quiet()
+
+
+def test_versions_beside_each_other_share_the_room_that_is_left() -> None:
+    """What one version takes of the room below max_replicas and what an update may add is not the other's too."""
+    knobs = Autoscaling(ScalingPolicy.CONCURRENCY, 1.0, low=2, high=2)
+    ending = [replica(number, Phase.TERMINATING, ended_by=Cause.RUN_FAILED, age=600) for number in (1, 2)]
+    snapshot = world(
+        *ending,
+        replica(3, Phase.READY),
+        observations={number: seen(number, settled_at=NOW) for number in (1, 2)},
+        target={"autoscaling": knobs},
+        offers_before=(HERE,),
+    )
+    before = replace(snapshot.version, ever_ready=True)
+    rollout = Rollout(2, 1, UpdateMode.BLUE_GREEN, NOW - 1, NOW - 1)
+    coming = replace(before, number=2, ever_ready=False, machine_key="n", task_key="t2")
+    service = replace(snapshot.service, rollout=rollout)
+    made = plan(replace(snapshot, service=service, versions=(before, coming)))
+    created = [action.version for action in made.actions if isinstance(action, Create)]
+    assert created == [2]  # the cap is 2 and 2 for the update; 3 are held
 
 
 def test_what_is_soaking_does_not_count() -> None:

@@ -71,14 +71,15 @@ def _launch(draft: Draft, share: Share, held: int, due: Iterable[Placing]) -> in
 
 
 def _room(draft: Draft) -> int:
-    """How many replicas may be added to those that hold a machine. One that its place cannot tell of counts as long as
-    it is wanted: the machine of an ended one may be gone, and nothing here could end it. One that will be taken away
-    does not count: its going is sure, and another must come before."""
+    """How many replicas may be added to those that hold a machine, or are about to, of whatever version. One that its
+    place cannot tell of counts as long as it is wanted: the machine of an ended one may be gone, and nothing here could
+    end it. One that will be taken away does not count: its going is sure, and another must come before."""
     most = most_replicas(draft.target)
     if most is None:
         return sys.maxsize
     held = [r for r in draft.replicas() if r.phase is not Phase.GONE and not r.doomed]
-    return max(0, most + draft.surge - sum(r.alive or not _lost_sight_of(draft, r) for r in held))
+    coming = sum(isinstance(action, Create) for action in draft.actions)
+    return max(0, most + draft.surge - coming - sum(r.alive or not _lost_sight_of(draft, r) for r in held))
 
 
 def _lost_sight_of(draft: Draft, replica: Replica) -> bool:
