@@ -120,7 +120,7 @@ async def test_port_of_a_stranger_is_not_accepted(
         stranger.bind(("127.0.0.1", 0))
         stranger.listen()
         table = replace(well, service_id=1000, name="late", port=stranger.getsockname()[1])
-        table = replace(table, backends=(replace(well.backends[0], address=other.address),))
+        table = replace(table, backends=(well.backends[0]._replace(address=other.address),))
         await bench.router.apply(table)
         bench.tables[1000] = table
         await until(lambda: "Envoy refuses Listener of service-1000" in caplog.text)

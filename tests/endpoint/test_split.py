@@ -110,7 +110,7 @@ async def test_a_kind_without_replicas_is_replaced_by_the_other(
     only = await replica("only")
     table = await bench.serve([only], canary_percent=50)
     statuses = [(await client.get(url(table))).status_code for _ in range(20)]
-    table = await bench.change(table, backends=(replace(table.backends[0], canary=True),))
+    table = await bench.change(table, backends=(table.backends[0]._replace(canary=True),))
     await bench.accepted(table.service_id, 1)
     statuses += [(await client.get(url(table))).status_code for _ in range(20)]
 
@@ -122,7 +122,7 @@ async def test_draining_canaries_get_nothing(bench: Bench, replica: MakeReplica,
     """When all of a kind drain, its share goes to the other."""
     stable, canary = await replica("stable"), await replica("canary")
     table = await bench.serve([stable, canary], canaries=1, canary_percent=50)
-    table = await bench.change(table, backends=(table.backends[0], replace(table.backends[1], draining=True)))
+    table = await bench.change(table, backends=(table.backends[0], table.backends[1]._replace(draining=True)))
     await until(lambda: not bench.router.status(table.service_id)[2].accepted)
     await bench.accepted(table.service_id, 1)
 
@@ -135,7 +135,7 @@ async def test_switching_under_load_fails_nothing(
     """The split comes, changes, turns round and goes while requests flow: none fails and no connection is cut."""
     replicas = [await replica(name) for name in "abc"]
     table = await bench.serve(replicas, LoadBalancingPolicy.LEAST_LOAD)
-    marked = tuple(replace(backend, canary=backend.replica_id == 3) for backend in table.backends)
+    marked = tuple(backend._replace(canary=backend.replica_id == 3) for backend in table.backends)
     statuses: Counter[int] = Counter()
     done = asyncio.Event()
 
@@ -186,7 +186,7 @@ async def test_a_stream_outlives_its_split(bench: Bench, replica: MakeReplica, c
             script.say(f"{percent}".encode())
             assert await anext(stream) == f"{percent}".encode()
             await until(lambda: in_flight() == [0, 1])
-        for changed in (replace(canary, canary=False), replace(canary, draining=True)):
+        for changed in (canary._replace(canary=False), canary._replace(draining=True)):
             table = await bench.change(table, backends=(stable, changed), canary_percent=None)
             await bench.accepted(service_id, stable.replica_id)
             await until(lambda b=changed: draining(b) == b.draining)  # type: ignore[misc]

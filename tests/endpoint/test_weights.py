@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def weighted(bench: Bench, replicas: Sequence[Replica], weights: Sequence[float]) -> RouteTable:
     """A service whose replicas have these weights; returns when Envoy has heard of them."""
     table = await bench.serve(replicas, LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD)
-    backends = tuple(replace(b, weight=weight) for b, weight in zip(table.backends, weights, strict=True))
+    backends = tuple(b._replace(weight=weight) for b, weight in zip(table.backends, weights, strict=True))
     changed = await bench.change(table, backends=backends)
     await until(lambda: all(s.accepted for s in bench.router.status(table.service_id).values()))
     return changed

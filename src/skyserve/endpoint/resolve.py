@@ -31,4 +31,4 @@ async def _resolved(backend: Backend) -> Backend | None:
         log.warning("replica %d is left out of the endpoint: its host %s: %s", backend.replica_id, address.host, error)
         return None
     # In a settled order, or a name with several addresses would change the table at every look.
-    return replace(backend, address=Address(min(str(entry[4][0]) for entry in found), address.port))
+    return backend._replace(address=Address(min(str(entry[4][0]) for entry in found), address.port))

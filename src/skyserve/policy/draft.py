@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
+from operator import attrgetter
 
 from skyserve.model.plan import Abandon, Action, Amend, Move, Note, Remember
 from skyserve.model.replica import Cause, Phase, Replica
@@ -14,6 +16,7 @@ from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.wanted import wanted_replicas
 
 _UNSEEN = Observation()
+_BY_ID = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Draft:
         """Of the version wanted."""
         self._targets = {version.number: version.target for version in snapshot.versions}
         self._replicas: dict[int, Replica] = {replica.id: replica for replica in snapshot.replicas}
+        self._by_phase: dict[Phase, list[Replica]] | None = None
+        """What `replicas` gives, until one of them changes: most passes change few of many, or none."""
 
     @property
     def wanted(self) -> int:
@@ -55,7 +60,18 @@ class Draft:
 
     def replicas(self, *phases: Phase) -> list[Replica]:
         """Those in these phases now, ascending by id; all if none is named."""
-        return [r for r in self._replicas.values() if not phases or r.phase in phases]
+        if not phases:
+            return list(self._replicas.values())
+        if self._by_phase is None:
+            self._by_phase = {}
+            for replica in self._replicas.values():
+                self._by_phase.setdefault(replica.phase, []).append(replica)
+        found = [self._by_phase[phase] for phase in phases if phase in self._by_phase]
+        return found[0][:] if len(found) == 1 else sorted(chain(*found), key=_BY_ID)
+
+    def _put(self, replica: Replica) -> None:
+        self._replicas[replica.id] = replica
+        self._by_phase = None
 
     def seen(self, replica: Replica) -> Observation:
         """What the world showed of it."""
@@ -72,7 +88,7 @@ class Draft:
     def move(self, replica: Replica, cause: Cause, reason: str) -> None:
         """Let a replica change its phase; a failure of the wanted version counts against the budget."""
         moved = move(replica, cause, self.now, reason)
-        self._replicas[replica.id] = moved
+        self._put(moved)
         self.actions.append(Move(moved, cause, reason))
         if cause in FAILURES and replica.version == self.snapshot.version.number:
             self.service = count_failure(self.service, self.now)
@@ -86,7 +102,7 @@ class Draft:
         if replica.id in self.renewing:
             version = self.snapshot.version.number
             renewed, reason = renew(replica, version, self.now), f"{reason}: version {version} begins on its machine"
-            self._replicas[replica.id] = renewed
+            self._put(renewed)
             self.actions.append(Move(renewed, Cause.RENEWED, reason))
         else:
             self.move(replica, Cause.DRAINED, reason)
@@ -99,7 +115,7 @@ class Draft:
     def note(self, replica: Replica, reason: str) -> None:
         """Record facts about a replica that stays in its phase."""
         news = reason != self._replicas[replica.id].detail
-        self._replicas[replica.id] = replica
+        self._put(replica)
         self.actions.append(Note(replica, reason, news))
 
     def amend(self, service: Service, reason: str) -> None:
@@ -115,6 +131,7 @@ class Draft:
     def forget(self, replica: Replica) -> None:
         """Leave a replica out of what later steps see."""
         del self._replicas[replica.id]
+        self._by_phase = None
 
     def wake(self, at: float | None) -> None:
         """Look again no later than then."""

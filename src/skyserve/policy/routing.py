@@ -1,7 +1,6 @@
 """Which replicas get traffic: those whose probe passes, and those that drain, marked so."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.rollout import Rollout, UpdateMode
@@ -11,6 +10,8 @@ from skyserve.policy.autoscaling.capacity import capacity
 from skyserve.policy.draft import Draft
 from skyserve.policy.rollout.shifting import traffic
 
+_ROUTED = (Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
+
 
 def route_table(draft: Draft) -> RouteTable:
     """The endpoint's table for the rows as they will be.
@@ -18,17 +19,21 @@ def route_table(draft: Draft) -> RouteTable:
     A starting replica whose probe passes is in the table already: it becomes READY once the endpoint has accepted it.
     """
     target, coming = draft.target, _on_trial(draft)
-    found = [(r, b) for r in draft.replicas() if (b := _backend(draft, r)) is not None]
-    backends = [b for _, b in found]
-    if coming is not None:
-        backends = [replace(b, canary=True) if r.version == coming.version else b for r, b in found]
+    canary = None if coming is None else coming.version
+    backends: list[Backend] = []
+    examples: dict[int, Replica] = {}
+    """Of each version that is in the table, one replica."""
+    for replica in draft.replicas(*_ROUTED):
+        if (backend := _backend(draft, replica, canary=replica.version == canary)) is not None:
+            backends.append(backend)
+            examples[replica.version] = replica
     return RouteTable(
         service_id=draft.service.id,
         name=draft.service.name,
         port=draft.service.port,
         policy=target.load_balancing_policy,
         backends=tuple(backends),  # ascending, as the rows are
-        health_path=_health_path([draft.target_of(replica).probe for replica, _ in found] or [target.probe]),
+        health_path=_health_path([draft.target_of(replica).probe for replica in examples.values()] or [target.probe]),
         settings=target.endpoint,
         canary_percent=None if coming is None else traffic(coming, target.update),
     )
@@ -49,14 +54,12 @@ def _health_path(probes: Sequence[ProbeSettings]) -> str | None:
     return paths.pop() if len(paths) == 1 else None
 
 
-def _backend(draft: Draft, replica: Replica) -> Backend | None:
-    address = replica.instance.addresses.get(draft.target_of(replica).port) if replica.instance else None
+def _backend(draft: Draft, replica: Replica, *, canary: bool) -> Backend | None:
+    draining = replica.phase is Phase.DRAINING
+    if replica.instance is None or not (draining or replica.phase is Phase.READY or draft.passes(replica)):
+        return None
+    address = replica.instance.addresses.get(draft.target_of(replica).port)
     if address is None:
         return None
     weight = capacity(replica.offer, draft.target)
-    phase = replica.phase
-    if phase is Phase.READY or (phase in (Phase.STARTING, Phase.NOT_READY) and draft.passes(replica)):
-        return Backend(replica.id, address, version=replica.version, weight=weight)
-    if phase is Phase.DRAINING:
-        return Backend(replica.id, address, draining=True, version=replica.version, weight=weight)
-    return None
+    return Backend(replica.id, address, draining, canary, replica.version, weight)

@@ -104,6 +104,8 @@ def _part(count: int, alive: list[Replica]) -> tuple[list[Replica], list[Replica
 
 def _asked_long_ago(draft: Draft, spot: list[Placing]) -> list[Placing]:
     """Those whose place has not refused a spot machine lately."""
+    if not spot:
+        return []
     refused = [r for r in draft.replicas() if r.offer.spot and r.ended_by in REFUSALS]
     until = {r.offer.place: r.since + ASK_AGAIN_SECONDS for r in sorted(refused, key=lambda r: r.since)}
     waits = [until.get(placing.offer.place, 0.0) for placing in spot]
@@ -130,6 +132,8 @@ def _surplus(draft: Draft, market: Market, others: list[Replica], decision: Deci
 def _end(draft: Draft, share: Share, others: list[Replica], ends: list[Ending]) -> None:
     """End them, but none that serves while fewer would be ready than are wanted, such as before those are ready that
     are always on demand."""
+    if not ends:
+        return
     ready = [r for r in draft.replicas(Phase.READY) if r.version == share.version.number and not r.doomed]
     spare, rows = len(ready) - share.wanted, {replica.id: replica for replica in others}
     for ending in ends:

@@ -94,14 +94,8 @@ def _on_demand(snapshot: Snapshot) -> Offer | None:
 
 def _held(draft: Draft, replica: Replica) -> Held:
     backend = draft.seen(replica).backend
-    return Held(
-        id=replica.id,
-        offer=replica.offer,
-        ready=replica.phase is Phase.READY,
-        accepted=replica.instance is not None,
-        doomed=replica.doomed,
-        in_flight=backend.in_flight if backend else 0,
-    )
+    ready, accepted = replica.phase is Phase.READY, replica.instance is not None
+    return Held(replica.id, replica.offer, ready, accepted, replica.doomed, backend.in_flight if backend else 0)
 
 
 def _ended(rows: Sequence[Replica]) -> list[Ended]:

@@ -1,6 +1,6 @@
 """Small markets, and a life for the replicas in them that takes one line a step."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
@@ -55,7 +55,7 @@ class Story:
         decision = self.last = self.policy(market, self.memory, self.now)
         self.memory = stored(decision.memory)
         ends = {end.replica_id for end in decision.ends}
-        self.held = [replace(h, ready=True) for h in self.held if h.id not in ends]
+        self.held = [h._replace(ready=True) for h in self.held if h.id not in ends]
         for placing in decision.launches:
             if placing.offer.spot and placing.offer.place.zone not in self.up:
                 self.ended.append(Ended(self.next_id, placing.offer.place, Fate.REFUSED))
@@ -83,7 +83,7 @@ class Story:
         """The zone gives notice to all it holds, and gives no more."""
         self.up.discard(zone)
         here = place(zone)
-        self.held = [replace(h, doomed=h.doomed or (h.offer.spot and h.offer.place == here)) for h in self.held]
+        self.held = [h._replace(doomed=h.doomed or (h.offer.spot and h.offer.place == here)) for h in self.held]
         return self
 
     def zones_used(self) -> list[str]:

@@ -31,13 +31,14 @@ def adaptive(market: Market, memory: Memory, now: float) -> Decision:
     """Launch and end for the least expected cost. `market.extra`: the most that losses can make it keep in addition."""
     memory = learn(market, memory, now)
     kept = [h for h in market.spots if not h.doomed]
-    launches = _launches(market, memory, kept, now)
-    places = [*(h.offer.place for h in kept), *(p.offer.place for p in launches)]
-    extra = market.extra if _extra_pays(market, memory, places, len(kept) > market.wanted, now) else 0
+    used = Counter(market.used) - Counter(h.offer.place for h in market.spots if h.doomed)
+    launches = _launches(market, memory, used, now)
+    there = used + Counter(p.offer.place for p in launches)
+    extra = market.extra if _extra_pays(market, memory, there, len(kept) > market.wanted, now) else 0
     wanted = market.wanted + extra
     launches = launches[: max(0, wanted - len(kept))]
     stand_ins, over = _stand_ins(market, kept)
-    ends = (*_surplus(market, memory, kept, wanted, now), *over)
+    ends = (*_surplus(market, memory, kept, used, wanted, now), *over)
     looks = [memory.of(o.place).rests_until for o in market.spot] if len(kept) < wanted else []
     if len(kept) > market.wanted:
         looks.append(now + LOOK_AGAIN_SECONDS)
@@ -45,12 +46,12 @@ def adaptive(market: Market, memory: Memory, now: float) -> Decision:
     return Decision((*launches, *stand_ins), ends, replace(memory, at=now), wake_at)
 
 
-def _launches(market: Market, memory: Memory, kept: Sequence[Held], now: float) -> list[Placing]:
-    """Where the missing spot replicas go, those beyond the wanted last."""
-    used, found = Counter(h.offer.place for h in kept), []
+def _launches(market: Market, memory: Memory, kept: Counter[Place], now: float) -> list[Placing]:
+    """Where the spot replicas go that are missing beside those kept, those beyond the wanted last."""
+    used, found = Counter(kept), []
     awake = [o for o in market.spot if memory.of(o.place).rests_until <= now]
     asleep = len(market.spot) - len(awake)
-    for _ in range(market.wanted + market.extra - len(kept) if awake else 0):
+    for _ in range(market.wanted + market.extra - kept.total() if awake else 0):
         offer = min(awake, key=lambda o: (_useful_hour(market, memory, o, used[o.place], now), o.place))
         found.append(Placing(offer, _why(memory, offer, used[offer.place], asleep, now)))
         used[offer.place] += 1
@@ -81,26 +82,27 @@ def _useful_hour(market: Market, memory: Memory, offer: Offer, there: int, now: 
     return offer.hourly_usd * (1 + weight * losses_an_hour(memory, offer.place, now) * loss_seconds / 3600)
 
 
-def _extra_pays(market: Market, memory: Memory, places: Sequence[Place], had: bool, now: float) -> bool:
-    """Whether replicas beyond the wanted, with all at these places, avoid more time short than is allowed.
+def _extra_pays(market: Market, memory: Memory, there: Counter[Place], had: bool, now: float) -> bool:
+    """Whether replicas beyond the wanted, with so many at each place, avoid more time short than is allowed.
 
     They absorb the loss of a place that holds no more than there are of them.
     """
-    spare = len(places) - market.wanted
-    rate = sum(losses_an_hour(memory, place, now) for place, count in Counter(places).items() if count <= spare)
+    spare = there.total() - market.wanted
+    rate = sum(losses_an_hour(memory, place, now) for place, count in there.items() if count <= spare)
     return rate * _seconds_short(market) / 3600 > ALLOWED_SHORT * (LET_GO if had else 1.0)
 
 
-def _surplus(market: Market, memory: Memory, kept: Sequence[Held], wanted: int, now: float) -> list[Ending]:
+def _surplus(
+    market: Market, memory: Memory, kept: Sequence[Held], used: Counter[Place], wanted: int, now: float
+) -> list[Ending]:
     """What is too much, once enough are ready: first what is not, then what is where an hour costs most."""
-    if sum(h.ready for h in kept) < market.wanted:
+    too_many = len(kept) - wanted
+    if too_many <= 0 or sum(h.ready for h in kept) < market.wanted:
         return []
-    used = Counter(h.offer.place for h in kept)
-    cost = {h.id: _useful_hour(market, memory, h.offer, used[h.offer.place] - 1, now) for h in kept}
-    worst = sorted(kept, key=lambda h: (h.ready, -cost[h.id], h.in_flight, -h.id))
-    return [
-        Ending(h.id, f"losses are too rare to keep more than {wanted}") for h in worst[: max(0, len(kept) - wanted)]
-    ]
+    alike = {(h.offer.place, h.offer.hourly_usd): h.offer for h in kept}
+    cost = {key: _useful_hour(market, memory, o, used[o.place] - 1, now) for key, o in alike.items()}
+    worst = sorted(kept, key=lambda h: (h.ready, -cost[h.offer.place, h.offer.hourly_usd], h.in_flight, -h.id))
+    return [Ending(h.id, f"losses are too rare to keep more than {wanted}") for h in worst[:too_many]]
 
 
 def _stand_ins(market: Market, kept: Sequence[Held]) -> tuple[list[Placing], list[Ending]]:

@@ -1,5 +1,6 @@
 """Cheapest: every replica where it costs least, spot or not; the least used of equals."""
 
+from collections import Counter
 from dataclasses import replace
 
 from skyserve.model.placement import Memory
@@ -12,7 +13,7 @@ def cheapest(market: Market, memory: Memory, now: float) -> Decision:
     memory = learn(market, memory, now)
     offers = [*market.spot, *([market.on_demand] if market.on_demand else [])]
     awake = [o for o in offers if memory.of(o.place).rests_until <= now]
-    used, launches = market.used(), []
+    used, launches = Counter(market.used), []
     missing = market.wanted + market.extra - len(market.held)
     for _ in range(missing if awake else 0):
         offer = min(awake, key=lambda o: (o.hourly_usd, used[o.place], o.place))

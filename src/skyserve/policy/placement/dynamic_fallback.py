@@ -5,6 +5,7 @@ none, else to the cheapest available. `market.extra` more spot replicas than wan
 on-demand replicas as there are too few *ready* spot replicas, the extra one included, but no more than are wanted.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from zlib import crc32
@@ -47,7 +48,7 @@ def _spot(market: Market, memory: Memory) -> tuple[list[Placing], int]:
     missing = market.wanted + market.extra - len(market.spots)
     if missing <= 0 or not market.spot:
         return [], memory.turn
-    used, launches = market.used(), []
+    used, launches = Counter(market.used), []
     available = [o for o in market.spot if not memory.of(o.place).preempting] or market.spot
     for turn in range(memory.turn, memory.turn + missing):
         unused = [o for o in available if not used[o.place]]

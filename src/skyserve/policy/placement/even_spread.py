@@ -1,5 +1,6 @@
 """Even Spread: a fixed share for each place, asked for again and again where it is refused."""
 
+from collections import Counter
 from dataclasses import replace
 
 from skyserve.model.placement import Memory
@@ -8,7 +9,7 @@ from skyserve.policy.placement.market import Decision, Market, Placing
 
 def even_spread(market: Market, memory: Memory, now: float) -> Decision:
     """Fill all places to one level, in their order; as auto-scaling groups do it. Spot machines only."""
-    used, launches = market.used(), []
+    used, launches = Counter(market.used), []
     for _ in range(market.wanted + market.extra - len(market.spots)):
         if not market.spot:
             break

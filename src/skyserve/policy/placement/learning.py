@@ -47,7 +47,7 @@ def _exposure(market: Market, memory: Memory, now: float) -> Memory:
     if memory.at is None or memory.at >= now:
         return memory
     places = dict(memory.places)
-    for place in market.used():
+    for place in market.used:
         known = _aged(memory.of(place), now)
         places[place.key] = replace(known, hours=known.hours + (now - memory.at) / 3600)
     return replace(memory, places=places)

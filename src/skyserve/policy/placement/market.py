@@ -1,18 +1,19 @@
 """What a placement policy sees, and what it answers."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
 
 from skyserve.model.place import Place
 from skyserve.model.placement import Memory
 from skyserve.model.resources import Offer
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A replica that lives: asked for, starting or ready."""
+class Held(NamedTuple):
+    """A replica that lives: asked for, starting or ready. A tuple, since each pass makes all of them anew."""
 
     id: int
     offer: Offer
@@ -43,7 +44,7 @@ class Ended:
     fate: Fate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Market:
     """What is wanted, what may be had and what is held."""
 
@@ -66,18 +67,19 @@ class Market:
     reaction_seconds: float = 30.0
     """Between what happens and what is done about it, at most."""
 
-    @property
+    @cached_property
     def spots(self) -> tuple[Held, ...]:
         """Spot replicas held."""
         return tuple(h for h in self.held if h.offer.spot)
 
-    @property
+    @cached_property
     def stand_ins(self) -> tuple[Held, ...]:
         """On-demand replicas held."""
         return tuple(h for h in self.held if not h.offer.spot)
 
-    def used(self) -> Counter[Place]:
-        """Spot replicas at each place."""
+    @cached_property
+    def used(self) -> Mapping[Place, int]:
+        """Spot replicas at each place that has some."""
         return Counter(h.offer.place for h in self.spots)
 
 

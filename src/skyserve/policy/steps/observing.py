@@ -68,11 +68,14 @@ def _follow_launch(draft: Draft, replica: Replica, seen: Observation) -> None:
 
 def _loss(draft: Draft, replica: Replica, seen: Observation) -> tuple[Cause, str] | None:
     """How its machine was lost. What ends on a spot machine, or after a notice, was taken back."""
+    stopped = seen.instance is not None and seen.instance.state is InstanceState.STOPPED
+    if not (seen.absent or stopped or seen.unreachable_since is not None):
+        return None
     taken = replica.doomed or replica.offer.spot
     cause = Cause.PREEMPTED if taken else Cause.MACHINE_LOST
     if seen.absent:
         return cause, f"the {'spot ' if replica.offer.spot else ''}machine at {replica.offer.place} is gone"
-    if seen.instance is not None and seen.instance.state is InstanceState.STOPPED:
+    if stopped:
         if taken:
             return cause, f"{replica.offer.place} took the machine back"
         return cause, f"all processes of the replica at {replica.offer.place} are gone"
