@@ -12,6 +12,7 @@ import yaml
 from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
+from skyserve.model.affinity import Affinity
 from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -61,6 +62,21 @@ TABLES = {
         (Backend(1, Address("10.0.0.1", 8080)), Backend(2, Address("10.0.0.2", 8080), canary=True)),
         canary_percent=5,
     ),
+    "prefix": RouteTable(
+        12,
+        "chats",
+        30006,
+        LoadBalancingPolicy.PREFIX_AFFINITY,
+        (Backend(1, Address("10.0.0.1", 8080)),),
+        settings=EndpointSettings(affinity=Affinity(prefix_bytes=100)),
+    ),
+    "session": RouteTable(
+        13,
+        "sessions",
+        30007,
+        LoadBalancingPolicy.SESSION_AFFINITY,
+        settings=EndpointSettings(affinity=Affinity(cookie="sky", load_percent=150)),
+    ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
 
@@ -105,7 +121,7 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
     changed, backend = EndpointSettings(stream_timeout=30), Backend(1, Address("10.0.0.1", 1))
-    after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.ROUND_ROBIN, (backend,), None, changed)
+    after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))
 
     assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]

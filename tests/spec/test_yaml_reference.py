@@ -144,6 +144,10 @@ EXAMPLES = {
     "service.replica_policy.dynamic_ondemand_fallback": "true",
     "service.replica_policy.spot_placer": "dynamic_fallback",
     "service.load_balancer.stream_timeout_seconds": "9",
+    "service.load_balancer.session_header": "X-Session",
+    "service.load_balancer.session_cookie": "session",
+    "service.load_balancer.prefix_bytes": "999",
+    "service.load_balancer.affinity_load_percent": "150",
     "service.update.mode": "blue_green",
     "service.update.max_surge": "2",
     "service.update.max_unavailable": "50%",
@@ -200,6 +204,14 @@ BESIDE = {
 }
 """What a field needs beyond that."""
 
+AROUND = {
+    "service.load_balancer.session_header": {"load_balancing_policy": "session_affinity"},
+    "service.load_balancer.session_cookie": {"load_balancing_policy": "session_affinity"},
+    "service.load_balancer.prefix_bytes": {"load_balancing_policy": "prefix_affinity"},
+    "service.load_balancer.affinity_load_percent": {"load_balancing_policy": "prefix_affinity"},
+}
+"""What it needs beside the mapping that it stands in."""
+
 
 def marked() -> Iterator[tuple[str, str]]:
     """(dotted key, supported or not) of the tables that tell."""
@@ -220,7 +232,7 @@ def document_with(key: str) -> str:
         del top["service"], top["resources"]
     if section:
         outer, _, inner = section.partition(".")
-        top[outer] = _flow({inner: _flow(fields)} if inner else fields)
+        top[outer] = _flow({inner: _flow(fields), **AROUND.get(key, {})} if inner else fields)
     else:
         top[name] = EXAMPLES[key]
     return "".join(f"{name}: {value}\n" for name, value in top.items())

@@ -23,6 +23,8 @@ FLUSH_SECONDS = 1
 """How old histograms are at most when they are asked for: the threads' parts are put together so often."""
 EVICTION_SECONDS = 86_400
 """Statistics of a replica for which nothing was counted in so long are let go of at the next look, as late again."""
+_REQUESTS_IN_FLIGHT = r"cluster\.service-\d+\.upstream_rq_active"
+"""Of all replicas together: what bounded loads are measured by. Not kept, it would read 0."""
 NODE = "skyserve"
 _CONTROLLER = "controller"
 MAX_HEAP_BYTES = 4 * 2**30
@@ -75,6 +77,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                         {"prefix": "listener_manager."},
                         {"prefix": "cluster_manager."},
                         {"safe_regex": {"regex": TRAFFIC_COUNTERS}},
+                        {"safe_regex": {"regex": _REQUESTS_IN_FLIGHT}},
                     ]
                 }
             },

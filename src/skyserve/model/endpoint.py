@@ -1,6 +1,8 @@
 """How a service's endpoint treats requests, as its YAML says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from skyserve.model.affinity import Affinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,3 +11,5 @@ class EndpointSettings:
 
     stream_timeout: float = 0
     """Longest silence on a response; 0: no limit."""
+    affinity: Affinity = field(default_factory=Affinity)
+    """Heeded by the policies that bear its name."""

@@ -29,6 +29,10 @@ class LoadBalancingPolicy(StrEnum):
     LEAST_LOAD = "least_load"
     ROUND_ROBIN = "round_robin"
     INSTANCE_AWARE_LEAST_LOAD = "instance_aware_least_load"
+    PREFIX_AFFINITY = "prefix_affinity"
+    """Prompts that begin alike meet the same replica."""
+    SESSION_AFFINITY = "session_affinity"
+    """Requests of one session meet the same replica."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import model_validator
 
 from skyserve.model.service import LoadBalancingPolicy
+from skyserve.spec.affinity import affinity_findings
 from skyserve.spec.base import AnyCase, Count, Finding, Model, Port, Seconds, Text, invalid
 from skyserve.spec.load_balancer import LoadBalancer
 from skyserve.spec.probe import ReadinessProbe, ReadinessProbeField
@@ -38,7 +39,8 @@ class Service(Model):
     ports: Port | None = None
     """The port that replicas listen on; needed where resources open several."""
     load_balancing_policy: Annotated[LoadBalancingPolicy, AnyCase] = LoadBalancingPolicy.LEAST_LOAD
-    """How requests are spread: least_load, round_robin or instance_aware_least_load."""
+    """How requests are spread: least_load, round_robin, instance_aware_least_load, prefix_affinity or
+    session_affinity."""
     load_balancer: LoadBalancer = LoadBalancer()
     """Settings of the endpoint."""
     drain_seconds: Seconds = 120
@@ -84,6 +86,7 @@ class Service(Model):
                 remedy,
                 ("load_balancing_policy",),
             )
+        yield from affinity_findings(self.load_balancing_policy, self.load_balancer)
 
     @property
     def scaling(self) -> ReplicaPolicy:

@@ -1,9 +1,9 @@
 """Policy and health -> Cluster: how one of the replicas is chosen, and when one is passed over."""
 
+from skyserve.endpoint.translate.balancing import balancing
 from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import by_kind
 from skyserve.model.route import RouteTable
-from skyserve.model.service import LoadBalancingPolicy
 
 CONNECT_SECONDS = 1.5
 """Outlasts one lost SYN (sent again after 1 s), as when a small listen backlog is full for a moment. Longer would hurt
@@ -32,14 +32,6 @@ HEADER_KIB = 256
 
 _SOL_TCP, _TCP_USER_TIMEOUT = 6, 18  # Linux: netinet/in.h, netinet/tcp.h
 
-_POLICIES: dict[LoadBalancingPolicy, tuple[str, Json]] = {
-    # Full scan: of a few slow replicas the least busy one is meant, not the better of two drawn at random.
-    LoadBalancingPolicy.LEAST_LOAD: ("least_request", {"selection_method": "FULL_SCAN"}),
-    LoadBalancingPolicy.ROUND_ROBIN: ("round_robin", {}),
-    # By the weights in the endpoints; where these are equal, a full scan as above.
-    LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD: ("least_request", {"selection_method": "FULL_SCAN"}),
-}
-
 
 def cluster(table: RouteTable) -> Json:
     """The service's one cluster."""
@@ -50,7 +42,7 @@ def cluster(table: RouteTable) -> Json:
         "type": "EDS",
         "eds_cluster_config": {"eds_config": ADS, "service_name": name},
         "connect_timeout": seconds(CONNECT_SECONDS),
-        "load_balancing_policy": {"policies": [{"typed_extension_config": by_kind(_policy(table.policy))}]},
+        "load_balancing_policy": {"policies": [{"typed_extension_config": by_kind(balancing(table))}]},
         "common_lb_config": {
             # With the default (50) half the replicas down would mean that dead ones get requests too.
             "healthy_panic_threshold": {"value": 0},
@@ -78,15 +70,6 @@ def cluster(table: RouteTable) -> Json:
                 "explicit_http_config": {"http_protocol_options": {}},
             }
         },
-    }
-
-
-def _policy(policy: LoadBalancingPolicy) -> Json:
-    name, settings = _POLICIES[policy]
-    kind = f"load_balancing_policies.{name}.v3.{''.join(part.title() for part in name.split('_'))}"
-    return {
-        "name": f"envoy.load_balancing_policies.{name}",
-        "typed_config": {"@type": extension(kind), **settings},
     }
 
 

@@ -1,6 +1,7 @@
 """Backends -> ClusterLoadAssignment. Replicas come and go here alone, so that no other resource has to change."""
 
-from skyserve.endpoint.translate.naming import COUNTED_FOR, ENDPOINTS, REPLICA, Json, resource_name
+from skyserve.endpoint.translate.balancing import hash_key
+from skyserve.endpoint.translate.naming import COUNTED_FOR, ENDPOINTS, METADATA, REPLICA, Json, resource_name
 from skyserve.endpoint.translate.split import kind
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -43,7 +44,7 @@ def _endpoint(backend: Backend) -> Json:
             "health_check_config": {"hostname": _host_header(address)},
         },
         "health_status": "DRAINING" if backend.draining else "HEALTHY",
-        "metadata": {"filter_metadata": kind(backend) | _identity(backend)},
+        "metadata": {"filter_metadata": {METADATA: kind(backend) | hash_key(backend)} | _identity(backend)},
     }
 
 

@@ -4,12 +4,13 @@ A listener never changes while its service lives, so each filter stands here for
 configuration says what it does for one.
 """
 
+from skyserve.endpoint.translate.affinity import prefix_filter
 from skyserve.endpoint.translate.naming import Json, extension
 
 
 def http_filters() -> list[Json]:
     """From the client to the replica; the last one chooses the replica."""
-    return [_router()]
+    return [prefix_filter(), _router()]
 
 
 def _router() -> Json:

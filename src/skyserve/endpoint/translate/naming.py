@@ -14,6 +14,9 @@ ROUTES = _PREFIX + "config.route.v3.RouteConfiguration"
 STRUCT = "type.googleapis.com/xds.type.v3.TypedStruct"
 """A message that Envoy knows, and the packaged messages do not."""
 
+METADATA = "envoy.lb"
+"""Where Envoy looks for what its load balancing has to know of an endpoint."""
+
 FIRST_BYTE = "first_byte"
 """The histogram of answers by the time to their first byte: each service's, and each replica's."""
 REPLICA = "skyserve"

@@ -1,5 +1,6 @@
 """Timeouts and retries -> RouteConfiguration."""
 
+from skyserve.endpoint.translate.affinity import hash_policy, prefix_script
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import destination
 from skyserve.model.route import RouteTable
@@ -30,6 +31,7 @@ def routes(table: RouteTable) -> Json:
                 "name": name,
                 "domains": ["*"],
                 "request_body_buffer_limit": RETRY_BODY_BYTES,
+                "typed_per_filter_config": prefix_script(table),
                 "routes": [
                     {"match": repeatable, "route": _action(table, name, (*_UNSENT, "reset"))},
                     {"match": {"prefix": "/"}, "route": _action(table, name, _UNSENT)},
@@ -44,6 +46,7 @@ def routes(table: RouteTable) -> Json:
 def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
     return {
         **destination(table, cluster),
+        **hash_policy(table),
         # The default, 15 s to the end of the response, would cut generations.
         "timeout": "0s",
         "idle_timeout": seconds(table.settings.stream_timeout),

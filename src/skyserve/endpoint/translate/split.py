@@ -4,18 +4,16 @@ Subsets and not clusters of their own: a replica has one health, one count of re
 and a split comes, changes and goes by the routes alone, with nothing to warm up and no connection to let go.
 """
 
-from skyserve.endpoint.translate.naming import Json, extension
+from skyserve.endpoint.translate.naming import METADATA, Json, extension
 from skyserve.model.route import Backend, RouteTable
 
 _KEY = "kind"
 _STABLE, _CANARY = "stable", "canary"
-_METADATA = "envoy.lb"
-"""Where Envoy looks for what subsets are made of."""
 
 
 def kind(backend: Backend) -> Json:
-    """An endpoint's metadata: which of the two it is. Without a split nobody asks."""
-    return {_METADATA: {_KEY: _CANARY if backend.canary else _STABLE}}
+    """Of an endpoint's metadata: which of the two it is. Without a split nobody asks."""
+    return {_KEY: _CANARY if backend.canary else _STABLE}
 
 
 def by_kind(policy: Json) -> Json:
@@ -49,4 +47,4 @@ def destination(table: RouteTable, cluster: str) -> Json:
 
 def _in_order(first: str, then: str) -> Json:
     """The first kind that has a replica which works: also at a retry, once those of the other are passed over."""
-    return {"filter_metadata": {_METADATA: {"fallback_list": [{_KEY: first}, {_KEY: then}]}}}
+    return {"filter_metadata": {METADATA: {"fallback_list": [{_KEY: first}, {_KEY: then}]}}}
