@@ -145,16 +145,15 @@ async def test_a_busy_service_keeps_them_together(bench: Bench, replica: MakeRep
 
 
 async def test_no_hot_spot_among_many(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
-    """Forty sessions a replica, and 64 replicas: each gets its part but for chance."""
-    servers = [await replica(f"{n}") for n in range(64)]
+    """Of 25 sessions a replica, among 32 replicas, each gets its part but for chance."""
+    servers = [await replica(f"{n}") for n in range(32)]
     table = await bench.serve(servers, SESSION, settings=EndpointSettings(affinity=Affinity(header="x-session")))
-    for number in range(40 * 64):
+    for number in range(25 * 32):
         await named(client, table, "GET", headers={"x-session": f"session {number}"})
 
     met = [len(server.seen) for server in servers]
-    # The standard deviation is 6.3; a ring of a thousand points would give some replica thrice its part.
-    assert max(met) < 75
-    assert min(met) > 8
+    assert max(met) < 55  # the standard deviation is 5
+    assert min(met) > 3
 
 
 async def homes(client: httpx.AsyncClient, table: RouteTable, sessions: Sequence[str]) -> dict[str, str]:
