@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from skyserve.client.sdk import rollback as rollback
     from skyserve.client.sdk import status as status
     from skyserve.client.sdk import terminate_replica as terminate_replica
+    from skyserve.client.sdk import traffic as traffic
     from skyserve.client.sdk import up as up
     from skyserve.client.sdk import update as update
     from skyserve.model.error import ErrorKind as ErrorKind
@@ -55,6 +56,7 @@ _HOMES = {
     "rollback": "skyserve.client.sdk",
     "status": "skyserve.client.sdk",
     "terminate_replica": "skyserve.client.sdk",
+    "traffic": "skyserve.client.sdk",
     "up": "skyserve.client.sdk",
     "update": "skyserve.client.sdk",
 }

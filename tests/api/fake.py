@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, UPDATING
+from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, TRAFFIC, UPDATING
 from skyserve.contracts.errors import NameTaken
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import (
     DownResult,
     PlanView,
@@ -46,6 +47,8 @@ class FakeOperations:
     rollouts: list[RolloutView | None] = field(default_factory=list)
     """What later looks at services that are updated show, one look each; the last one stays."""
     versions: list[VersionView] = field(default_factory=lambda: HISTORY)
+    traffics: list[list[ServiceTraffic]] = field(default_factory=lambda: [[TRAFFIC]])
+    """What later looks at the traffic show, one look each; the last one stays."""
     fault: Exception | None = None
     """Raised by `services`, once."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -143,6 +146,10 @@ class FakeOperations:
     async def plan(self, name: str) -> PlanView:
         self._service(name)
         return replace(PLAN, service=name)
+
+    async def traffic(self, names: Sequence[str] | None) -> list[ServiceTraffic]:
+        counted = self.traffics[0] if len(self.traffics) == 1 else self.traffics.pop(0)
+        return [traffic for traffic in counted if names is None or traffic.service in names]
 
     async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncGenerator[str, None]:
         self._service(name)

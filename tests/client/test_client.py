@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, UPDATING
+from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, TRAFFIC, UPDATING
 from skyserve.client.client import Client
 from skyserve.client.unix_http import NotRunning
 from skyserve.model.error import ErrorKind, ServeError
@@ -30,6 +30,7 @@ def test_views_arrive_as_they_were_sent(client: Client) -> None:
     """Every kind of answer is decoded into an equal value of the type that the controller has."""
     assert client.status() == [SERVICE]
     assert client.plan("web") == PLAN
+    assert client.traffic() == [TRAFFIC]
     assert client.check() == [CHECK]
     assert client.offers(TASK) == [OFFER]
 

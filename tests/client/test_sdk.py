@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import skyserve
-from skyserve.api.examples import HISTORY, PLAN, SERVICE, UPDATING
+from skyserve.api.examples import HISTORY, PLAN, SERVICE, TRAFFIC, UPDATING
 from skyserve.client import aio, sdk
 from skyserve.model.home import Home
 from skyserve.model.rollout import UpdateMode
@@ -50,7 +50,7 @@ def test_all_names_are_there_and_no_others() -> None:
 def test_the_asynchronous_functions_are_the_same() -> None:
     """Every function has its twin, with the same parameters."""
     functions = {name for name in skyserve.__all__ if name.islower()} - {"aio", "load_task"}
-    assert len(functions) == 12
+    assert len(functions) == 13
     for name in functions:
         twin, function = inspect.signature(getattr(aio, name)), inspect.signature(getattr(sdk, name))
         assert list(twin.parameters.values()) == list(function.parameters.values()), name
@@ -63,6 +63,7 @@ def test_a_service_from_start_to_end(fake: FakeOperations) -> None:
     assert [v.name for v in skyserve.status()] == ["demo", "web"]
     assert skyserve.status("web") == [SERVICE]
     assert skyserve.plan("web") == PLAN
+    assert skyserve.traffic("web") == [TRAFFIC]
     assert b"".join(skyserve.logs("web", 1, follow=False)).startswith(b"line 1\n")
     skyserve.terminate_replica("web", 1)
     assert skyserve.down("demo", wait=True).scheduled == ["demo"]
@@ -84,6 +85,7 @@ async def test_the_same_asynchronously(fake: FakeOperations) -> None:
         b"ready replica 1: probe passed\n"
     ]
     assert (await skyserve.aio.plan("web")).service == "web"
+    assert await skyserve.aio.traffic() == [TRAFFIC]
     await skyserve.aio.terminate_replica("web", 1)
     assert [result.infra for result in await skyserve.aio.check()] == ["local"]
     assert (await skyserve.aio.down("demo", wait=True)).scheduled == ["demo"]

@@ -10,6 +10,7 @@ from skyserve.api.infras import infras_router
 from skyserve.api.logs import logs_router
 from skyserve.api.operations import Operations
 from skyserve.api.services import services_router
+from skyserve.api.traffic import traffic_router
 from skyserve.api.updates import updates_router
 from skyserve.model.view import PROTOCOL, Health
 
@@ -32,6 +33,7 @@ def create_app(operations: Operations) -> FastAPI:
         services_router(operations),
         updates_router(operations),
         logs_router(operations),
+        traffic_router(operations),
         infras_router(operations),
     ):
         app.include_router(router, prefix="/v1", responses=errors.RESPONSES)

@@ -9,6 +9,7 @@ from skyserve.contracts.infra import CheckResult
 from skyserve.model.place import Place
 from skyserve.model.resources import Amount, Offer, ResourceRequest
 from skyserve.model.rollout import Extent
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
 from skyserve.model.view import (
     DownResult,
     PlannedAction,
@@ -91,6 +92,30 @@ PLAN = PlanView(
     actions=[PlannedAction(action="launch", subject="replica 2", reason="1 of 2 replicas wanted are alive")],
     routes=["replica 1 -> 127.0.0.1:21001"],
     wake_in_seconds=10.0,
+)
+
+TRAFFIC = ServiceTraffic(
+    service="web",
+    service_id=1,
+    at=1735693200.0,
+    arrived=1204,
+    in_flight=3,
+    retried=1,
+    connections=12,
+    connected=340,
+    received_bytes=1_250_000,
+    sent_bytes=48_000_000,
+    own=(Answers(503, 2),),
+    replicas=(
+        ReplicaTraffic(
+            replica_id=1,
+            version=1,
+            in_flight=3,
+            answers=(Answers(200, 1196), Answers(500, 3)),
+            first_byte=Spread((*[0] * 16, *[900] * 4, *[1196] * 40), 1196, 47.5),
+            duration=Spread((*[0] * 30, *[1100] * 4, *[1196] * 26), 1196, 1400.0),
+        ),
+    ),
 )
 
 DOWN = DownResult(

@@ -7,6 +7,7 @@ from typing import Protocol
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, PlanView, ServiceView, UpdatePreview, VersionView
 from skyserve.spec.task import Task
 
@@ -70,6 +71,11 @@ class Operations(Protocol):
 
     async def plan(self, name: str) -> PlanView:
         """What the controller would do with the service now, and why."""
+        ...
+
+    async def traffic(self, names: Sequence[str] | None) -> list[ServiceTraffic]:
+        """What the endpoint counted of those services that exist (None: all), ascending by name. One of which it cannot
+        tell is left out."""
         ...
 
     def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:

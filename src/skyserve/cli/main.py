@@ -70,6 +70,7 @@ def main() -> None:
         "pause": f"{COMMANDS}.serve_pause:pause",
         "resume": f"{COMMANDS}.serve_resume:resume",
         "status": f"{COMMANDS}.serve_status:status",
+        "top": f"{COMMANDS}.serve_top:top",
         "logs": f"{COMMANDS}.serve_logs:logs",
         "down": f"{COMMANDS}.serve_down:down",
         "plan": f"{COMMANDS}.serve_plan:plan",

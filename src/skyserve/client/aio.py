@@ -14,6 +14,7 @@ from skyserve.client.waiting import POLL_SECONDS, check_outcome, gone, ready, up
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, PlanView, ServiceView, VersionView
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ def logs(service_name: str, target: Target, *, follow: bool = True, tail: int | 
 async def plan(service_name: str) -> PlanView:
     """As skyserve.plan."""
     return await AsyncClient().plan(service_name)
+
+
+async def traffic(service_names: str | Sequence[str] | None = None) -> list[ServiceTraffic]:
+    """As skyserve.traffic."""
+    return await AsyncClient().traffic(names_of(service_names))
 
 
 async def check() -> list[CheckResult]:

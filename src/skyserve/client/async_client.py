@@ -18,6 +18,7 @@ from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:
@@ -92,6 +93,12 @@ class AsyncClient:
     async def plan(self, name: str) -> PlanView:
         """As Client.plan."""
         return await self._send(calls.plan(name))
+
+    async def traffic(self, names: Sequence[str] | None = None) -> list[ServiceTraffic]:
+        """As Client.traffic."""
+        if (names is not None and not names) or await self.dormant():
+            return []
+        return await self._send(calls.traffic(names))
 
     async def logs(
         self, name: str, target: Target, *, follow: bool = False, tail: int | None = None

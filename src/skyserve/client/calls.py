@@ -14,6 +14,7 @@ from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.name import valid_name
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, Health, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:  # the specification costs pydantic, which `status` can do without
@@ -89,6 +90,11 @@ def terminate_replica(name: str, replica_id: int, purge: bool) -> Call[None]:
 def plan(name: str) -> Call[PlanView]:
     """What the controller would do now."""
     return Call("GET", f"{_service(name)}/plan", PlanView, timeout=THOROUGH)
+
+
+def traffic(names: Sequence[str] | None) -> Call[list[ServiceTraffic]]:
+    """What the endpoint counted of services by name; None: of all."""
+    return Call("GET", "/traffic", list[ServiceTraffic], query=[("name", name) for name in names or ()])
 
 
 def preview_update(task: "Task", name: str, base: Path) -> Call[UpdatePreview]:

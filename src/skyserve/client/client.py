@@ -12,6 +12,7 @@ from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, Health, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:
@@ -93,6 +94,13 @@ class Client:
     def plan(self, name: str) -> PlanView:
         """What the controller would do with a service now, and why."""
         return self._send(calls.plan(name))
+
+    def traffic(self, names: Sequence[str] | None = None) -> list[ServiceTraffic]:
+        """What the endpoint counted so far of those of the names that exist (None: of all), ascending by name. One of
+        which it cannot tell is left out."""
+        if (names is not None and not names) or self.dormant():
+            return []
+        return self._send(calls.traffic(names))
 
     def logs(self, name: str, target: Target, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
         """The log of a replica (its id), of the `controller` or of the `load_balancer`, from the beginning or its last

@@ -13,6 +13,7 @@ from skyserve.client.waiting import POLL_SECONDS, check_outcome, gone, ready, up
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.rollout import UpdateMode
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, PlanView, ServiceView, VersionView
 
 if TYPE_CHECKING:
@@ -119,6 +120,12 @@ def logs(service_name: str, target: Target, *, follow: bool = True, tail: int | 
 def plan(service_name: str) -> PlanView:
     """What the controller would do with a service now, and why. Raises ServeError."""
     return Client().plan(service_name)
+
+
+def traffic(service_names: str | Sequence[str] | None = None) -> list[ServiceTraffic]:
+    """What the endpoint counted so far of services by name (None: of all). A name that no service bears is left out,
+    and so is a service of which the endpoint cannot tell now. Raises ServeError."""
+    return Client().traffic(names_of(service_names))
 
 
 def check() -> list[CheckResult]:

@@ -23,6 +23,7 @@ from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
+from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped, UpdatePreview, VersionView
 from skyserve.policy.lifecycle import ENDING, move
 from skyserve.policy.planner import plan
@@ -173,6 +174,12 @@ class ControllerOperations:
         """What the controller would do with the service now, and why."""
         snapshot = self._find(name).snapshot()
         return plan_view(snapshot, plan(snapshot))
+
+    async def traffic(self, names: Sequence[str] | None) -> list[ServiceTraffic]:
+        """What the endpoint counted of those of the names that exist; None: of all."""
+        found = await self._world.router.traffic()
+        services = [r.service for r in self._controller.reconcilers if names is None or r.service.name in names]
+        return [found[service.id] for service in services if service.id in found]
 
     async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
         """What the controller did with the service."""

@@ -35,6 +35,16 @@ _REPLICA_COLOURS = {
 """All other words tell a failure: red."""
 
 
+def service_colour(status: ServiceStatus) -> str:
+    """How good or bad it is."""
+    return _SERVICE_COLOURS[status]
+
+
+def replica_colour(status: ReplicaStatus) -> str:
+    """How good or bad it is."""
+    return _REPLICA_COLOURS.get(status, "red")
+
+
 def heading(text: str) -> str:
     """The line above a table."""
     return click.style(text, fg="cyan", bold=True)
@@ -71,7 +81,7 @@ def _service_row(view: ServiceView, now: float, verbose: bool) -> list[str]:
         view.name,
         ",".join(str(version) for version in view.active_versions) or "-",
         "-" if view.uptime_since is None else uptime(now - view.uptime_since),
-        click.style(view.status, fg=_SERVICE_COLOURS[view.status]),
+        click.style(view.status, fg=service_colour(view.status)),
         f"{view.ready_replicas}/{view.total_replicas}",
         view.endpoint or "-",
     ]
@@ -99,7 +109,7 @@ def _replica_row(service: str, replica: ReplicaView, now: float) -> list[str]:
         "-" if replica.launched_at is None else ago(now - replica.launched_at),
         replica.infra or "-",
         replica.resources,
-        click.style(replica.status, fg=_REPLICA_COLOURS.get(replica.status, "red")),
+        click.style(replica.status, fg=replica_colour(replica.status)),
     ]
 
 

@@ -1,0 +1,103 @@
+"""`sky serve top`."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from skyserve.api.examples import SERVICE, TRAFFIC
+from skyserve.client.activity import ServiceActivity
+from skyserve.client.decode import decode
+from skyserve.model.home import Home
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic
+from tests.api.fake import FakeOperations
+from tests.cli.typing_at_a_shell import sky
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks follow each other at once."""
+    monkeypatch.setattr("skyserve.cli.commands.serve_top.time.sleep", lambda _: None)
+
+
+def later(seconds: float, requests: int) -> list[ServiceTraffic]:
+    """What is counted after so long, and so many requests more."""
+    replica = replace(TRAFFIC.replicas[0], answers=(Answers(200, 1196 + requests), Answers(500, 3)))
+    return [replace(TRAFFIC, at=TRAFFIC.at + seconds, arrived=TRAFFIC.arrived + requests, replicas=(replica,))]
+
+
+def test_once(operations: FakeOperations) -> None:
+    """Two looks, and what came between them; without a terminal that is all there is."""
+    operations.traffics = [[TRAFFIC], later(2, 100)]
+    for command in ("serve top web --once", "serve top"):
+        operations.traffics = [[TRAFFIC], later(2, 100)]
+        ran = sky(command)
+        assert ran.code == 0
+        assert ran.out.startswith("web  READY  version 1  1 of 1 replicas ready\n50.0 req/s  0 err/s  3 in flight")
+        assert "100% " in ran.out
+        assert max(len(line) for line in ran.out.splitlines()) <= 80
+
+
+def test_json_has_the_numbers(operations: FakeOperations) -> None:
+    """One document, which the client's own types can read."""
+    operations.traffics = [[TRAFFIC], later(2, 100)]
+    (seen,) = decode(list[ServiceActivity], json.loads(sky("serve top web -o json").out))
+    assert (seen.name, seen.seconds, seen.requests_per_second) == ("web", 2, 50)
+    assert seen.replicas[0].requests_per_second == 50
+
+
+def test_watching_goes_on(operations: FakeOperations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is interrupted; rates are of the last while, not of all that was seen. Where the terminal cannot go back
+    the screens follow each other."""
+    operations.traffics = [[TRAFFIC], later(5, 50), later(10, 100), later(15, 1150), later(20, 2200)]
+    sleeps = iter([None] * 4)
+
+    def sleep(_: float) -> None:
+        if next(sleeps, 0) == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("skyserve.cli.commands.serve_top.time.sleep", sleep)
+    monkeypatch.setattr("skyserve.cli.progress.is_terminal", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ran = sky("serve top web")
+    assert ran.code == 130
+    rates = [line.split()[0] for line in ran.out.splitlines() if "req/s" in line and "BUSY" not in line]
+    assert rates == ["10.0", "10.0", "110", "210"]
+    assert "Ctrl-C ends the watching." in ran.out
+
+
+def test_names_that_no_service_bears(operations: FakeOperations) -> None:
+    """Are told with exit code 3, beside those that exist."""
+    ran = sky("serve top wbe --once")
+    assert (ran.code, ran.out) == (3, "")
+    assert "Service 'wbe' not found. Did you mean 'web'?" in ran.err
+    ran = sky("serve top web nobody --once")
+    assert (ran.code, ran.out.startswith("web ")) == (3, True)
+
+
+def test_an_endpoint_that_cannot_tell(operations: FakeOperations) -> None:
+    """The replicas are there all the same."""
+    operations.traffics = [[]]
+    ran = sky("serve top --once")
+    assert "The endpoint does not tell what it counts." in ran.out
+    assert "local (localhost)" in ran.out
+
+
+def test_no_services(home: Home) -> None:
+    """Nothing is started to say that there is nothing."""
+    ran = sky("serve top --once")
+    assert (ran.code, ran.out) == (0, "No existing services.\n")
+    assert not home.root.exists()
+
+
+def test_all_is_shown_within_eighty_columns(operations: FakeOperations) -> None:
+    """Long names and large numbers are shortened, not wrapped."""
+    operations.views["web"] = replace(
+        SERVICE, replicas=[replace(SERVICE.replicas[0], replica_id=1234, infra="ssh/laboratory (gpu-node-17.example)")]
+    )
+    row = ReplicaTraffic(1234, 1, 9876, (Answers(200, 99_999), Answers(500, 10_000)))
+    operations.traffics = [[replace(TRAFFIC, replicas=())], [replace(TRAFFIC, at=TRAFFIC.at + 1, replicas=(row,))]]
+    lines = sky("serve top --once").out.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert lines[-1].split()[:2] == ["1234", "1"]
