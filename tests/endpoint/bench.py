@@ -11,6 +11,7 @@ import httpx
 
 from skyserve.endpoint.router import EnvoyRouter
 from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
@@ -48,6 +49,7 @@ class Bench:
         settings: EndpointSettings | None = None,
         canaries: int = 0,
         canary_percent: int | None = None,
+        keys: Sequence[KeyRule] = (),
     ) -> RouteTable:
         """A new service; replica ids count from 1, the last so many are `canaries`. Returns when Envoy has all of it,
         and its healthy replicas."""
@@ -64,6 +66,7 @@ class Bench:
             health_path,
             settings or EndpointSettings(),
             canary_percent,
+            tuple(keys),
         )
         await self.router.apply(table)
         self.tables[service_id] = table
@@ -112,7 +115,7 @@ class Bench:
 
     async def stats(self, prefix: str) -> dict[str, int]:
         """Envoy's own counters."""
-        document = await self._admin("/stats", {"format": "json", "filter": f"^{prefix}"})
+        document = await self.admin("/stats", {"format": "json", "filter": f"^{prefix}"})
         return {stat["name"]: stat["value"] for stat in document["stats"] if "name" in stat}
 
     async def _has(self, service_id: int, ports: set[int]) -> bool:
@@ -120,13 +123,14 @@ class Bench:
         return hosts is not None and {_port(host) for host in hosts} == ports
 
     async def _hosts(self, service_id: int) -> list[dict[str, Any]] | None:
-        document = await self._admin("/clusters", {"format": "json"})
+        document = await self.admin("/clusters", {"format": "json"})
         for cluster in document.get("cluster_statuses", ()):
             if cluster["name"] == f"service-{service_id}":
                 return list(cluster.get("host_statuses", ()))
         return None
 
-    async def _admin(self, path: str, params: dict[str, str]) -> Any:
+    async def admin(self, path: str, params: dict[str, str]) -> Any:
+        """What Envoy's admin interface tells; nothing while it starts."""
         transport = httpx.AsyncHTTPTransport(uds=str(self.directory / "admin.sock"))
         async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=60) as client:
             try:

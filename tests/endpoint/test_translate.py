@@ -4,6 +4,7 @@ After a change that is meant, rewrite the goldens with UPDATE_GOLDENS=1 and read
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
 from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
@@ -77,6 +79,18 @@ TABLES = {
         LoadBalancingPolicy.SESSION_AFFINITY,
         settings=EndpointSettings(affinity=Affinity(cookie="sky", load_percent=150)),
     ),
+    "keys": RouteTable(
+        14,
+        "guarded",
+        30008,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (Backend(1, Address("10.0.0.1", 8080)),),
+        settings=EndpointSettings(require_key=True),
+        keys=(
+            KeyRule(2, 64 * "b", 1735689600.5, requests_per_minute=45, priority=3, spent_until=1735689660.0),
+            KeyRule(1, 64 * "a"),
+        ),
+    ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
 
@@ -120,8 +134,9 @@ def test_order_of_replicas_does_not_matter() -> None:
 def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
-    changed, backend = EndpointSettings(stream_timeout=30), Backend(1, Address("10.0.0.1", 1))
+    changed, backend = EndpointSettings(stream_timeout=30, require_key=True), Backend(1, Address("10.0.0.1", 1))
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
+    after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
     old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))
 
     assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]

@@ -148,6 +148,7 @@ EXAMPLES = {
     "service.load_balancer.session_cookie": "session",
     "service.load_balancer.prefix_bytes": "999",
     "service.load_balancer.affinity_load_percent": "150",
+    "service.load_balancer.require_key": "true",
     "service.update.mode": "blue_green",
     "service.update.max_surge": "2",
     "service.update.max_unavailable": "50%",

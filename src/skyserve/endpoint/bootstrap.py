@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from skyserve.endpoint.layout import Layout
-from skyserve.endpoint.translate.naming import FIRST_BYTE, Json, extension
+from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REQUESTS, KEY_TOKENS, Json, extension
 from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
 from skyserve.model.load import FIRST_BYTE_BOUNDS
 
@@ -25,6 +25,8 @@ EVICTION_SECONDS = 86_400
 """Statistics of a replica for which nothing was counted in so long are let go of at the next look, as late again."""
 _REQUESTS_IN_FLIGHT = r"cluster\.service-\d+\.upstream_rq_active"
 """Of all replicas together: what bounded loads are measured by. Not kept, it would read 0."""
+KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_TOKENS})\.key\.\d+"
+"""Of each service: requests and tokens by the id of the API key."""
 NODE = "skyserve"
 _CONTROLLER = "controller"
 MAX_HEAP_BYTES = 4 * 2**30
@@ -78,6 +80,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                         {"prefix": "cluster_manager."},
                         {"safe_regex": {"regex": TRAFFIC_COUNTERS}},
                         {"safe_regex": {"regex": _REQUESTS_IN_FLIGHT}},
+                        {"safe_regex": {"regex": KEY_COUNTERS}},
                     ]
                 }
             },

@@ -13,3 +13,5 @@ class EndpointSettings:
     """Longest silence on a response; 0: no limit."""
     affinity: Affinity = field(default_factory=Affinity)
     """Heeded by the policies that bear its name."""
+    require_key: bool = False
+    """Refuse every request without one of the service's API keys."""

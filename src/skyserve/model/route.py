@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.service import LoadBalancingPolicy
 
@@ -40,6 +41,8 @@ class RouteTable:
     canary_percent: int | None = None
     """Share of the requests that go to the backends marked canary, the rest to the others; either kind takes over
     where the other has none that works. None: all backends are alike, whatever their marks."""
+    keys: tuple[KeyRule, ...] = ()
+    """Of whose bearers requests are taken, where the settings require a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class LoadBalancer(Model):
     affinity_load_percent: Annotated[PositiveCount, Field(ge=100, le=10_000)] | None = None
     """Most requests in flight on a replica, in percent of the average, before others take its own. If not written, 125
     for prefix_affinity, no bound for session_affinity."""
+    require_key: bool = False
+    """Refuse requests without an API key of the service (`sky serve keys`)."""
 
     def settings(self) -> EndpointSettings:
         """As the endpoint is told."""
@@ -47,4 +49,5 @@ class LoadBalancer(Model):
                 prefix_bytes=self.prefix_bytes or PREFIX_BYTES,
                 load_percent=self.affinity_load_percent,
             ),
+            require_key=self.require_key,
         )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from skyserve.endpoint.translate.keys import METADATA
 from skyserve.endpoint.translate.naming import REPLICA, Json, extension
 
 FIELDS = {
@@ -14,6 +15,8 @@ FIELDS = {
     "status": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS_LONG%",
     "details": "%RESPONSE_CODE_DETAILS%",
+    "key": f"%DYNAMIC_METADATA({METADATA}:id)%",
+    "tokens": f"%DYNAMIC_METADATA({METADATA}:tokens)%",
     "replica": f"%UPSTREAM_METADATA({REPLICA}:replica)%",
     "version": f"%UPSTREAM_METADATA({REPLICA}:version)%",
     "address": "%UPSTREAM_HOST%",
@@ -23,7 +26,7 @@ FIELDS = {
     "received_bytes": "%BYTES_RECEIVED%",
     "sent_bytes": "%BYTES_SENT%",
 }
-"""What is told of each. No header but the request's id, no query: those hold keys."""
+"""What is told of each. No header but the request's id, no query: those hold keys. The key is told by its id."""
 
 
 def log_file(service: str, path: Path) -> Json:

@@ -5,12 +5,17 @@ configuration says what it does for one.
 """
 
 from skyserve.endpoint.translate.affinity import prefix_filter
+from skyserve.endpoint.translate.keys import key_filters
 from skyserve.endpoint.translate.naming import Json, extension
 
 
 def http_filters() -> list[Json]:
     """From the client to the replica; the last one chooses the replica."""
-    return [prefix_filter(), _router()]
+    return [
+        *key_filters(),
+        prefix_filter(),
+        _router(),
+    ]
 
 
 def _router() -> Json:

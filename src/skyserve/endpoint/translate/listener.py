@@ -5,6 +5,7 @@ from pathlib import Path
 
 from skyserve.endpoint.translate.access_log import log_file
 from skyserve.endpoint.translate.filters import http_filters
+from skyserve.endpoint.translate.keys import key_counters
 from skyserve.endpoint.translate.local_reply import local_reply
 from skyserve.endpoint.translate.naming import ADS, LISTENER, Json, extension, resource_name
 from skyserve.endpoint.translate.statistics import statistics
@@ -70,6 +71,7 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
         "access_log": [
             log_file(table.name, access_log),
             *statistics(name),
+            *key_counters(name),
         ],
         "local_reply_config": local_reply(table.name),
     }

@@ -3,7 +3,8 @@
 The shape is that of OpenAI's API, so that its clients show the message.
 """
 
-from skyserve.endpoint.translate.naming import Json
+from skyserve.endpoint.translate.keys import METADATA
+from skyserve.endpoint.translate.naming import Json, extension
 
 RETRY_AFTER_SECONDS = 5
 """A replica that comes back is found within this time; one that has to be launched takes longer."""
@@ -24,10 +25,13 @@ def local_reply(service: str) -> Json:
         f"Its log: sky serve logs {name} REPLICA_ID"
     )
     silent = f"The replica of service '{name}' was silent for longer than the service's stream timeout."
+    too_many = "The API key has no request left for now: it may send so many a minute."
     overloaded = f"The endpoint of service '{name}' is out of memory or connections; try again later."
     retry = [{"header": {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS)}}]
     return {
         "mappers": [
+            _by_key(),
+            _by_rate(too_many),
             _mapper(_UNAVAILABLE, 503, "no_ready_replica", not_ready) | {"headers_to_add": retry},
             _mapper(_BROKEN, 502, "replica_failed", broken),
             _mapper(_SILENT, 504, "replica_timeout", silent),
@@ -42,6 +46,34 @@ def _mapper(flags: tuple[str, ...], status: int, kind: str, message: str) -> Jso
         "filter": {"response_flag_filter": {"flags": list(flags)}},
         "status_code": status,
         "body_format_override": _body(kind, message),
+    }
+
+
+def _by_key() -> Json:
+    """What the check of keys refused, in its own words."""
+    matcher = {"filter": METADATA, "path": [{"key": "refused"}], "value": {"present_match": True}}
+    return {
+        "filter": {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}},
+        "body_format_override": _body(f"%DYNAMIC_METADATA({METADATA}:refused)%", "%LOCAL_REPLY_BODY%"),
+    }
+
+
+def _by_rate(message: str) -> Json:
+    """What the limit of requests refused. Its flag is set too late to be asked for."""
+    expression = "response.code_details == 'local_rate_limited'"
+    wait = {"key": "retry-after", "value": f"%DYNAMIC_METADATA({METADATA}:retry)%"}
+    return {
+        "filter": {
+            "extension_filter": {
+                "name": "envoy.access_loggers.extension_filters.cel",
+                "typed_config": {
+                    "@type": extension("access_loggers.filters.cel.v3.ExpressionFilter"),
+                    "expression": expression,
+                },
+            }
+        },
+        "headers_to_add": [{"header": wait}],
+        "body_format_override": _body("rate_limit_exceeded", message),
     }
 
 

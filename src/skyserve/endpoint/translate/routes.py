@@ -1,6 +1,7 @@
 """Timeouts and retries -> RouteConfiguration."""
 
 from skyserve.endpoint.translate.affinity import hash_policy, prefix_script
+from skyserve.endpoint.translate.keys import keys_for
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import destination
 from skyserve.model.route import RouteTable
@@ -31,7 +32,10 @@ def routes(table: RouteTable) -> Json:
                 "name": name,
                 "domains": ["*"],
                 "request_body_buffer_limit": RETRY_BODY_BYTES,
-                "typed_per_filter_config": prefix_script(table),
+                "typed_per_filter_config": {
+                    **keys_for(table),
+                    **prefix_script(table),
+                },
                 "routes": [
                     {"match": repeatable, "route": _action(table, name, (*_UNSENT, "reset"))},
                     {"match": {"prefix": "/"}, "route": _action(table, name, _UNSENT)},

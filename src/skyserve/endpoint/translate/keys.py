@@ -1,0 +1,114 @@
+"""API keys at the endpoint: who may pass, how often, and what is counted of each.
+
+The filters stand in every listener and do nothing until a service's routes switch them on. Their scripts and rules
+travel with the routes, so that a key comes and goes without a connection being cut, and costs nothing where none is
+required.
+"""
+
+import math
+from importlib.resources import files
+
+from skyserve.endpoint.translate.naming import KEY_REQUESTS, KEY_TOKENS, Json, extension, struct
+from skyserve.model.key import KeyRule
+from skyserve.model.route import RouteTable
+
+METADATA = "skyserve.key"
+"""Where the scripts write what they found of a request, and what clients cannot forge: id, retry, refused, tokens."""
+
+_KEYS, _RATES, _TOKENS = "skyserve.keys", "skyserve.rates", "skyserve.tokens"
+_SCRIPTS = files("skyserve.endpoint.translate")
+_CHECK = _SCRIPTS.joinpath("keys.lua").read_text()
+_COUNT = _SCRIPTS.joinpath("tokens.lua").read_text()
+_LUA = extension("filters.http.lua.v3.Lua")
+_LUA_OF_ROUTE = extension("filters.http.lua.v3.LuaPerRoute")
+_RATE_LIMIT = extension("filters.http.local_ratelimit.v3.LocalRateLimit")
+_STATISTICS = "rates"
+_BOUNDLESS = 2**32 - 1
+"""Tokens of a bucket that is never empty."""
+
+
+def key_filters() -> list[Json]:
+    """In the order of the way: is there a key, has it requests left, what tokens does the answer tell."""
+    return [
+        {"name": _KEYS, "typed_config": {"@type": _LUA}, "disabled": True},
+        {"name": _RATES, "typed_config": {"@type": _RATE_LIMIT, "stat_prefix": _STATISTICS}, "disabled": True},
+        {"name": _TOKENS, "typed_config": {"@type": _LUA}, "disabled": True},
+    ]
+
+
+def keys_for(table: RouteTable) -> Json:
+    """By filter: what the routes of a service ask for."""
+    if not table.settings.require_key:
+        return {}
+    rules = sorted(table.keys, key=lambda rule: rule.id)
+    limited = [rule for rule in rules if rule.requests_per_minute is not None]
+    check = {"filter_context": {rule.digest: _entry(rule) for rule in rules}} if rules else {}
+    return {
+        _KEYS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _CHECK}, **check},
+        **({_RATES: _rates(limited)} if limited else {}),
+        _TOKENS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _COUNT}},
+    }
+
+
+def _entry(rule: KeyRule) -> Json:
+    """What the script has to know of one key."""
+    every = rule.requests_per_minute and 60 / rule.requests_per_minute
+    told = {
+        "id": str(rule.id),
+        "priority": str(rule.priority) if rule.priority else None,
+        "expires": rule.expires_at,
+        "spent": rule.spent_until,
+        # By then at the latest the bucket has one more.
+        "retry": str(math.ceil(every)) if every else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _rates(limited: list[KeyRule]) -> Json:
+    """A bucket for each key that has a limit; it holds the requests of one minute, and is filled evenly."""
+    every_request = {"default_value": {"numerator": 100}}
+    return {
+        "@type": _RATE_LIMIT,
+        "stat_prefix": _STATISTICS,
+        "filter_enabled": every_request,
+        "filter_enforced": every_request,
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
+        "token_bucket": _bucket(_BOUNDLESS, "1s"),
+        "rate_limits": [{"actions": [{"metadata": {"descriptor_key": "key", "source": "DYNAMIC", **_found("id")}}]}],
+        "descriptors": [
+            {
+                "entries": [{"key": "key", "value": str(rule.id)}],
+                "token_bucket": _bucket(rule.requests_per_minute or 0, "60s"),
+            }
+            for rule in limited
+        ],
+    }
+
+
+def _bucket(size: int, interval: str) -> Json:
+    return {"max_tokens": size, "tokens_per_fill": size, "fill_interval": interval}
+
+
+def _found(name: str) -> Json:
+    return {"metadata_key": {"key": METADATA, "path": [{"key": name}]}}
+
+
+def key_counters(service: str) -> list[Json]:
+    """Access loggers that count requests and tokens by key. `service`: its resource name."""
+    return [
+        _counter(service, KEY_REQUESTS, "id", {"value_fixed": 1}),
+        _counter(service, KEY_TOKENS, "tokens", {"value_format": f"%DYNAMIC_METADATA({METADATA}:tokens)%"}),
+    ]
+
+
+def _counter(service: str, name: str, present: str, value: Json) -> Json:
+    tag = {"name": "key", "value_format": f"%DYNAMIC_METADATA({METADATA}:id)%"}
+    matcher = {"filter": METADATA, "path": [{"key": present}], "value": {"present_match": True}}
+    return {
+        "name": "envoy.access_loggers.stats",
+        "filter": {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}},
+        "typed_config": struct(
+            "access_loggers.stats.v3.Config",
+            {"stats_scope": {"prefix": service}, "counters": [{"stat": {"name": name, "tags": [tag]}, **value}]},
+        ),
+    }
