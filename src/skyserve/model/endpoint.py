@@ -1,8 +1,17 @@
 """How a service's endpoint treats requests, as its YAML says."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from skyserve.model.affinity import Affinity
+
+
+class Protocol(StrEnum):
+    """What is spoken with replicas. Clients choose for themselves."""
+
+    HTTP1 = "http1"
+    HTTP2 = "http2"
+    """Without TLS, from the first byte; gRPC needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +20,7 @@ class EndpointSettings:
 
     stream_timeout: float = 0
     """Longest silence on a response; 0: no limit."""
+    protocol: Protocol = Protocol.HTTP1
     affinity: Affinity = field(default_factory=Affinity)
     """Heeded by the policies that bear its name."""
     require_key: bool = False

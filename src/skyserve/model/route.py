@@ -35,8 +35,8 @@ class RouteTable:
     policy: LoadBalancingPolicy
     backends: tuple[Backend, ...] = ()
     health_path: str | None = "/"
-    """Path for the proxy's own GET health checks; None: a TCP connection must do (the probe is a POST,
-    whose cost only the controller may cause, or needs headers)."""
+    """Path for the proxy's own GET health checks, or GRPC_HEALTH for calls of that; None: a TCP connection must do (the
+    probe is a POST, whose cost only the controller may cause, or needs headers)."""
     settings: EndpointSettings = field(default_factory=EndpointSettings)
     canary_percent: int | None = None
     """Share of the requests that go to the backends marked canary, the rest to the others; either kind takes over

@@ -35,6 +35,10 @@ class LoadBalancingPolicy(StrEnum):
     """Requests of one session meet the same replica."""
 
 
+GRPC_HEALTH = "/grpc.health.v1.Health/Check"
+"""The path of gRPC's health checking protocol. A probe with this path is a call of gRPC and no GET."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """How readiness is told. Times in seconds."""

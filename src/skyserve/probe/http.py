@@ -1,4 +1,4 @@
-"""Readiness probes over HTTP: one request, one answer in words.
+"""Readiness probes over HTTP, or by gRPC where the path says so: one request, one answer in words.
 
 Each probe has a client of its own, so that no connection, cookie or pool limit of one replica touches another.
 """
@@ -12,7 +12,8 @@ import httpx
 
 from skyserve.contracts.prober import ProbeResult
 from skyserve.model.place import Address
-from skyserve.model.service import ProbeSettings
+from skyserve.model.service import GRPC_HEALTH, ProbeSettings
+from skyserve.probe.grpc import serving
 from skyserve.probe.wording import in_words
 
 MAX_REDIRECTS = 10
@@ -35,6 +36,8 @@ class HttpProber:
         """Never raises but for cancellation. `settings.timeout` bounds the whole: connecting, redirects, the body."""
         try:
             async with asyncio.timeout(settings.timeout):
+                if settings.path == GRPC_HEALTH:
+                    return await serving(address, settings.headers)
                 status = await self._status(address, settings)
         except Exception as error:  # whatever a replica answers, or a user asks to send, is a result
             return ProbeResult(False, in_words(error, settings.timeout))

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from skyserve.model.affinity import PREFIX_BYTES, Affinity
-from skyserve.model.endpoint import EndpointSettings
-from skyserve.spec.base import Finding, Model, PositiveCount, Seconds, Text, invalid
+from skyserve.model.endpoint import EndpointSettings, Protocol
+from skyserve.spec.base import AnyCase, Finding, Model, PositiveCount, Seconds, Text, invalid
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """What names of headers and cookies are made of: RFC 9110, section 5.6.2."""
@@ -27,6 +27,8 @@ class LoadBalancer(Model):
 
     stream_timeout_seconds: Seconds = 0
     """Longest silence on a response before it is cut; 0: no limit."""
+    protocol: Annotated[Protocol, AnyCase] = Protocol.HTTP1
+    """What is spoken with replicas: http1, or http2, which gRPC needs."""
     session_header: Token | None = None
     """session_affinity: the request header that names the session."""
     session_cookie: Token | None = None
@@ -43,6 +45,7 @@ class LoadBalancer(Model):
         """As the endpoint is told."""
         return EndpointSettings(
             stream_timeout=self.stream_timeout_seconds,
+            protocol=self.protocol,
             affinity=Affinity(
                 header=(self.session_header or "").lower(),
                 cookie=self.session_cookie or "",

@@ -30,7 +30,7 @@ class ReadinessProbe(Model):
     """An HTTP request that a replica answers with 200 once it is ready."""
 
     path: str = Field(strict=True)
-    """Path of the URL, with its slash; may have a query."""
+    """Path of the URL, with its slash; may have a query. /grpc.health.v1.Health/Check is a call of gRPC."""
     initial_delay_seconds: Seconds = 1200
     """Longest time from the machine being up to the first pass; then the replica has failed."""
     timeout_seconds: PositiveSeconds = 15

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import model_validator
 
-from skyserve.model.service import LoadBalancingPolicy
+from skyserve.model.endpoint import Protocol
+from skyserve.model.service import GRPC_HEALTH, LoadBalancingPolicy
 from skyserve.spec.affinity import affinity_findings
 from skyserve.spec.base import AnyCase, Count, Finding, Model, Port, Seconds, Text, invalid
 from skyserve.spec.load_balancer import LoadBalancer
@@ -86,6 +87,11 @@ class Service(Model):
                 remedy,
                 ("load_balancing_policy",),
             )
+        if self.readiness_probe.path == GRPC_HEALTH and self.load_balancer.protocol is not Protocol.HTTP2:
+            remedy = "Write load_balancer: {protocol: http2}."
+            yield Finding("is a call of gRPC, which needs HTTP/2", remedy, ("readiness_probe",))
+        if self.readiness_probe.path == GRPC_HEALTH and self.readiness_probe.post_data is not None:
+            yield Finding("a call of gRPC sends none", "Remove it.", ("readiness_probe", "post_data"))
         yield from affinity_findings(self.load_balancing_policy, self.load_balancer)
 
     @property

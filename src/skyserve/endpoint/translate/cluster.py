@@ -3,7 +3,9 @@
 from skyserve.endpoint.translate.balancing import balancing
 from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import by_kind
+from skyserve.model.endpoint import Protocol
 from skyserve.model.route import RouteTable
+from skyserve.model.service import GRPC_HEALTH
 
 CONNECT_SECONDS = 1.5
 """Outlasts one lost SYN (sent again after 1 s), as when a small listen backlog is full for a moment. Longer would hurt
@@ -29,6 +31,8 @@ EJECTION_SECONDS = 10.0
 UNLIMITED = 1_000_000
 """For breakers, whose defaults (1024, and 3 retries) look like random 503s."""
 HEADER_KIB = 256
+BUFFER_BYTES = 2**20
+"""Of HTTP/2, how far one stream may run ahead of its slower end; a connection sixteen times that."""
 
 _SOL_TCP, _TCP_USER_TIMEOUT = 6, 18  # Linux: netinet/in.h, netinet/tcp.h
 
@@ -49,7 +53,7 @@ def cluster(table: RouteTable) -> Json:
             # By default a change of health waits up to 1 s for others, while requests go to a dead replica.
             "update_merge_window": "0s",
         },
-        "health_checks": [_health_check(table.health_path)],
+        "health_checks": [_health_check(table.health_path, table.settings.protocol)],
         # Otherwise a replica that is removed while it is healthy is served on.
         "ignore_health_on_host_removal": True,
         "outlier_detection": _outlier_detection(),
@@ -67,13 +71,24 @@ def cluster(table: RouteTable) -> Json:
                     "max_headers_count": 1000,
                 },
                 # Not the protocol of the client: most model servers speak HTTP/1.1 alone.
-                "explicit_http_config": {"http_protocol_options": {}},
+                "explicit_http_config": _protocol(table.settings.protocol),
             }
         },
     }
 
 
-def _health_check(path: str | None) -> Json:
+def _protocol(protocol: Protocol) -> Json:
+    if protocol is Protocol.HTTP1:
+        return {"http_protocol_options": {}}
+    return {
+        "http2_protocol_options": {
+            "initial_stream_window_size": BUFFER_BYTES,
+            "initial_connection_window_size": 16 * BUFFER_BYTES,
+        }
+    }
+
+
+def _health_check(path: str | None, protocol: Protocol) -> Json:
     """Envoy's own judgement, which holds while the controller is away; less strict than the controller's."""
     check: Json = {
         "timeout": seconds(HEALTH_TIMEOUT_SECONDS),
@@ -91,9 +106,12 @@ def _health_check(path: str | None) -> Json:
     }
     if path is None:
         return check | {"tcp_health_check": {}}
+    if path == GRPC_HEALTH:
+        return check | {"grpc_health_check": {}}
     return check | {
         "http_health_check": {
             "path": path,
+            "codec_client_type": protocol.value.upper(),
             # Redirects are followed by the controller's probe and not by Envoy.
             "expected_statuses": [{"start": 200, "end": 400}],
             # Any other status counts as one failure; by default it would be the last.
