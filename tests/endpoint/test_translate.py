@@ -47,7 +47,7 @@ TABLES = {
         LoadBalancingPolicy.ROUND_ROBIN,
         (Backend(1, Address("fd00::1", 80), draining=True),),
         None,
-        EndpointSettings(stream_timeout=600.5),
+        EndpointSettings(stream_timeout=600.5, max_request_bytes=2**40),
     ),
     "unlike-replicas": RouteTable(
         10,
@@ -134,7 +134,8 @@ def test_order_of_replicas_does_not_matter() -> None:
 def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
-    changed, backend = EndpointSettings(stream_timeout=30, require_key=True), Backend(1, Address("10.0.0.1", 1))
+    changed = EndpointSettings(stream_timeout=30, require_key=True, max_request_bytes=5)
+    backend = Backend(1, Address("10.0.0.1", 1))
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
     old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))

@@ -150,6 +150,7 @@ EXAMPLES = {
     "service.load_balancer.prefix_bytes": "999",
     "service.load_balancer.affinity_load_percent": "150",
     "service.load_balancer.require_key": "true",
+    "service.load_balancer.max_request_bytes": "9",
     "service.update.mode": "blue_green",
     "service.update.max_surge": "2",
     "service.update.max_unavailable": "50%",

@@ -1,8 +1,7 @@
 """What Envoy is started with. All else it is told over ADS."""
 
-from collections.abc import Mapping
-
 from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.overload import GUARDS, overload_manager
 from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REQUESTS, KEY_TOKENS, Json, extension
 from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
 from skyserve.model.load import FIRST_BYTE_BOUNDS
@@ -29,21 +28,8 @@ KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_TOKENS})\.key\.\d+"
 """Of each service: requests and tokens by the id of the API key."""
 NODE = "skyserve"
 _CONTROLLER = "controller"
-MAX_HEAP_BYTES = 4 * 2**30
-MIN_HEAP_BYTES = 512 * 2**20
-MAX_CONNECTIONS = 50_000
 RECONNECT_SECONDS = 2
 """Longest pause between attempts to reach a controller that is away: how late its changes may be."""
-
-
-def heap_limit(memory_bytes: int) -> int:
-    """A quarter of the machine's memory, within bounds: the machine runs replicas too."""
-    return min(MAX_HEAP_BYTES, max(MIN_HEAP_BYTES, memory_bytes // 4))
-
-
-def connection_limit(open_files: int) -> int:
-    """Clients at once: each may hold a file for itself and one for its replica, and some are needed besides."""
-    return max(64, min(MAX_CONNECTIONS, open_files // 2 - 256))
 
 
 def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
@@ -85,7 +71,8 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                 }
             },
         },
-        "overload_manager": _overload(heap_bytes, connections),
+        "overload_manager": overload_manager(heap_bytes, connections),
+        "layered_runtime": {"layers": [{"name": "skyserve", "static_layer": GUARDS}]},
     }
 
 
@@ -115,36 +102,4 @@ def _controller_cluster(layout: Layout) -> Json:
                 {"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(layout.ads_socket)}}}}]},
             ],
         },
-    }
-
-
-def _overload(heap_bytes: int, connections: int) -> Json:
-    monitors: Mapping[str, tuple[str, Json]] = {
-        "fixed_heap": ("fixed_heap.v3.FixedHeapConfig", {"max_heap_size_bytes": heap_bytes}),
-        "global_downstream_max_connections": (
-            "downstream_connections.v3.DownstreamConnectionsConfig",
-            {"max_active_downstream_connections": connections},
-        ),
-    }
-    return {
-        "refresh_interval": "0.5s",
-        "resource_monitors": [
-            {
-                "name": f"envoy.resource_monitors.{name}",
-                "typed_config": {"@type": extension(f"resource_monitors.{kind}"), **settings},
-            }
-            for name, (kind, settings) in monitors.items()
-        ],
-        "actions": [
-            _action("shrink_heap", 0.90),
-            _action("disable_http_keepalive", 0.92),
-            _action("stop_accepting_requests", 0.95),
-        ],
-    }
-
-
-def _action(name: str, threshold: float) -> Json:
-    return {
-        "name": f"envoy.overload_actions.{name}",
-        "triggers": [{"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": threshold}}],
     }

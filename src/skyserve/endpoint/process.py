@@ -11,8 +11,10 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
-from skyserve.endpoint.bootstrap import bootstrap, connection_limit, heap_limit
+from skyserve.endpoint.bootstrap import bootstrap
 from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.memory import memory_bytes
+from skyserve.endpoint.overload import connection_limit, heap_limit
 from skyserve.endpoint.running import Running
 
 log = logging.getLogger(__name__)
@@ -89,8 +91,8 @@ class EnvoyProcess:
 
     def _spawn(self) -> Running:
         open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        content = bootstrap(self._layout, heap_bytes=heap_limit(memory), connections=connection_limit(open_files))
+        heap, connections = heap_limit(memory_bytes()), connection_limit(open_files)
+        content = bootstrap(self._layout, heap_bytes=heap, connections=connections)
         self._layout.bootstrap.touch(mode=0o600)
         self._layout.bootstrap.write_text(json.dumps(content, indent=2))
         process = subprocess.Popen(

@@ -25,3 +25,5 @@ class EndpointSettings:
     """Heeded by the policies that bear its name."""
     require_key: bool = False
     """Refuse every request without one of the service's API keys."""
+    max_request_bytes: int | None = None
+    """Largest body of a request; None: any."""

@@ -29,6 +29,8 @@ class LoadBalancer(Model):
     """Longest silence on a response before it is cut; 0: no limit."""
     protocol: Annotated[Protocol, AnyCase] = Protocol.HTTP1
     """What is spoken with replicas: http1, or http2, which gRPC needs."""
+    max_request_bytes: PositiveCount | None = None
+    """Largest body of a request; a larger one is answered 413. No limit if not written."""
     session_header: Token | None = None
     """session_affinity: the request header that names the session."""
     session_cookie: Token | None = None
@@ -46,6 +48,7 @@ class LoadBalancer(Model):
         return EndpointSettings(
             stream_timeout=self.stream_timeout_seconds,
             protocol=self.protocol,
+            max_request_bytes=self.max_request_bytes,
             affinity=Affinity(
                 header=(self.session_header or "").lower(),
                 cookie=self.session_cookie or "",

@@ -4,6 +4,7 @@ A listener never changes while its service lives, so each filter stands here for
 configuration says what it does for one.
 """
 
+from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.affinity import prefix_filter
 from skyserve.endpoint.translate.keys import key_filters
 from skyserve.endpoint.translate.naming import Json, extension
@@ -13,6 +14,7 @@ def http_filters() -> list[Json]:
     """From the client to the replica; the last one chooses the replica."""
     return [
         *key_filters(),
+        limits.body_filter(),
         prefix_filter(),
         _router(),
     ]

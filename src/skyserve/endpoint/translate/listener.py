@@ -3,6 +3,7 @@ the connections it holds. All that may change is in routes, cluster and endpoint
 
 from pathlib import Path
 
+from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.access_log import log_file
 from skyserve.endpoint.translate.filters import http_filters
 from skyserve.endpoint.translate.keys import key_counters
@@ -10,10 +11,6 @@ from skyserve.endpoint.translate.local_reply import local_reply
 from skyserve.endpoint.translate.naming import ADS, LISTENER, Json, extension, resource_name
 from skyserve.endpoint.translate.statistics import statistics
 from skyserve.model.route import RouteTable
-
-BUFFER_BYTES = 2**20
-"""How far a connection may run ahead of its slower end."""
-HEADER_KIB = 256
 
 _MANAGER = "filters.network.http_connection_manager.v3.HttpConnectionManager"
 
@@ -27,7 +24,7 @@ def listener(table: RouteTable, *, host: str, access_log: Path) -> Json:
         "address": {"socket_address": {"address": host, "port_value": table.port}},
         # With reuse_port a second Envoy of the same user could bind the port too and get half the connections.
         "enable_reuse_port": False,
-        "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        **limits.of_connections(),
         "filter_chains": [
             {
                 "filters": [
@@ -55,19 +52,7 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}]},
         **_request_id(),
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "max_request_headers_kb": HEADER_KIB,
-        # 0: the route's idle_timeout decides, which can change without the listener.
-        "stream_idle_timeout": "0s",
-        "request_timeout": "0s",
-        "request_headers_timeout": "60s",
-        "common_http_protocol_options": {"idle_timeout": "900s", "max_headers_count": 1000},
-        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": table.name},
-        "http2_protocol_options": {
-            "allow_connect": True,
-            "max_concurrent_streams": 1000,
-            "initial_stream_window_size": BUFFER_BYTES,
-            "initial_connection_window_size": 16 * BUFFER_BYTES,
-        },
+        **limits.of_requests(table.name),
         "access_log": [
             log_file(table.name, access_log),
             *statistics(name),

@@ -27,6 +27,8 @@ def local_reply(service: str) -> Json:
     silent = f"The replica of service '{name}' was silent for longer than the service's stream timeout."
     too_many = "The API key has no request left for now: it may send so many a minute."
     overloaded = f"The endpoint of service '{name}' is out of memory or connections; try again later."
+    too_large = f"The request's body is larger than service '{name}' takes: see load_balancer.max_request_bytes."
+    too_slow = "The request did not arrive in time: its headers, or its body, came too slowly."
     retry = [{"header": {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS)}}]
     return {
         "mappers": [
@@ -36,6 +38,8 @@ def local_reply(service: str) -> Json:
             _mapper(_BROKEN, 502, "replica_failed", broken),
             _mapper(_SILENT, 504, "replica_timeout", silent),
             _mapper(("OM",), 503, "endpoint_overloaded", overloaded) | {"headers_to_add": retry},
+            _worded(413, "request_too_large", too_large),
+            _worded(408, "request_timeout", too_slow),
         ],
         "body_format": _body("bad_request", "%LOCAL_REPLY_BODY%"),
     }
@@ -74,6 +78,14 @@ def _by_rate(message: str) -> Json:
         },
         "headers_to_add": [{"header": wait}],
         "body_format_override": _body("rate_limit_exceeded", message),
+
+
+def _worded(status: int, kind: str, message: str) -> Json:
+    """For a status that Envoy chooses for one reason only."""
+    value = {"default_value": status, "runtime_key": f"skyserve.local_reply.{status}"}
+    return {
+        "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}},
+        "body_format_override": _body(kind, message),
     }
 
 

@@ -1,5 +1,6 @@
 """Timeouts and retries -> RouteConfiguration."""
 
+from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.affinity import hash_policy, prefix_script
 from skyserve.endpoint.translate.keys import keys_for
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
@@ -34,6 +35,7 @@ def routes(table: RouteTable) -> Json:
                 "request_body_buffer_limit": RETRY_BODY_BYTES,
                 "typed_per_filter_config": {
                     **keys_for(table),
+                    **limits.of_bodies(table),
                     **prefix_script(table),
                 },
                 "routes": [

@@ -1,13 +1,13 @@
-"""How much Envoy may take of the machine."""
+"""How much Envoy may take of the machine, and what it does at the limit."""
 
 import pytest
 
-from skyserve.endpoint.bootstrap import connection_limit, heap_limit
+from skyserve.endpoint.overload import connection_limit, heap_limit
 
 
-@pytest.mark.parametrize(("memory", "limit"), [(2**30, 512 * 2**20), (8 * 2**30, 2 * 2**30), (64 * 2**30, 4 * 2**30)])
+@pytest.mark.parametrize(("memory", "limit"), [(2**29, 2**28), (2**30, 2**29), (2**33, 2**31), (2**36, 2**32)])
 def test_heap_is_bounded(memory: int, limit: int) -> None:
-    """A quarter of memory, no less than 512 MiB, no more than 4 GiB."""
+    """A quarter of memory, no less than 512 MiB unless that is more than half, no more than 4 GiB."""
     assert heap_limit(memory) == limit
 
 
