@@ -78,6 +78,7 @@ def _by_rate(message: str) -> Json:
         },
         "headers_to_add": [{"header": wait}],
         "body_format_override": _body("rate_limit_exceeded", message),
+    }
 
 
 def _worded(status: int, kind: str, message: str) -> Json:
