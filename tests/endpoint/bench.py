@@ -118,6 +118,14 @@ class Bench:
         document = await self.admin("/stats", {"format": "json", "filter": f"^{prefix}"})
         return {stat["name"]: stat["value"] for stat in document["stats"] if "name" in stat}
 
+    def waiting(self, service_id: int) -> int:
+        """Requests in the queue of the service's gate."""
+        return self.router.gates.waiting(service_id)
+
+    def taken(self, service_id: int) -> int:
+        """Requests that the service's gate counts."""
+        return self.router.gates.taken(service_id)
+
     async def _has(self, service_id: int, ports: set[int]) -> bool:
         hosts = await self._hosts(service_id)
         return hosts is not None and {_port(host) for host in hosts} == ports

@@ -14,7 +14,7 @@ from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
-from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -91,6 +91,14 @@ TABLES = {
             KeyRule(1, 64 * "a"),
         ),
     ),
+    "few-at-a-time": RouteTable(
+        15,
+        "images",
+        30009,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (Backend(1, Address("10.0.0.1", 8080)),),
+        settings=EndpointSettings(concurrency=ConcurrencyLimit(per_replica=1, queued=50, seconds=45)),
+    ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
 
@@ -134,8 +142,8 @@ def test_order_of_replicas_does_not_matter() -> None:
 def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
-    changed = EndpointSettings(stream_timeout=30, require_key=True, max_request_bytes=5)
-    backend = Backend(1, Address("10.0.0.1", 1))
+    limit, backend = ConcurrencyLimit(1, 1, 1), Backend(1, Address("10.0.0.1", 1))
+    changed = EndpointSettings(stream_timeout=30, require_key=True, max_request_bytes=5, concurrency=limit)
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
     old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))

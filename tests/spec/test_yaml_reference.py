@@ -151,6 +151,9 @@ EXAMPLES = {
     "service.load_balancer.affinity_load_percent": "150",
     "service.load_balancer.require_key": "true",
     "service.load_balancer.max_request_bytes": "9",
+    "service.load_balancer.max_concurrency_per_replica": "4",
+    "service.load_balancer.max_queued_requests": "9",
+    "service.load_balancer.queue_seconds": "9",
     "service.update.mode": "blue_green",
     "service.update.max_surge": "2",
     "service.update.max_unavailable": "50%",
@@ -200,6 +203,8 @@ BESIDE = {
     "service.replica_policy.policy": {"max_replicas": "1"},
     "service.replica_policy.upscale_step": {"max_replicas": "2"},
     "service.replica_policy.downscale_step": {"max_replicas": "2"},
+    "service.load_balancer.max_queued_requests": {"max_concurrency_per_replica": "4"},
+    "service.load_balancer.queue_seconds": {"max_concurrency_per_replica": "4"},
     **{
         f"service.replica_policy.{field}": {"use_spot": "true"}
         for field in ("base_ondemand_fallback_replicas", "dynamic_ondemand_fallback", "spot_placer")

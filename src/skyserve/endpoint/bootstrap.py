@@ -1,7 +1,11 @@
 """What Envoy is started with. All else it is told over ADS."""
 
+from pathlib import Path
+
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.overload import GUARDS, overload_manager
+from skyserve.endpoint.translate.cluster import unlimited
+from skyserve.endpoint.translate.gate import GATE_CLUSTER
 from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REQUESTS, KEY_TOKENS, Json, extension
 from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
 from skyserve.model.load import FIRST_BYTE_BOUNDS
@@ -48,7 +52,9 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
             "cds_config": {"ads": {}, "resource_api_version": "V3"},
             "lds_config": {"ads": {}, "resource_api_version": "V3"},
         },
-        "static_resources": {"clusters": [_controller_cluster(layout)]},
+        "static_resources": {
+            "clusters": [_grpc_cluster(_CONTROLLER, layout.ads_socket), _grpc_cluster(GATE_CLUSTER, layout.gate_socket)]
+        },
         "stats_flush_interval": f"{FLUSH_SECONDS}s",
         "stats_eviction_interval": f"{EVICTION_SECONDS}s",
         # Each replica's connections are counted apart from these; all else would cost memory a service.
@@ -85,11 +91,13 @@ def _controller() -> Json:
     }
 
 
-def _controller_cluster(layout: Layout) -> Json:
+def _grpc_cluster(name: str, socket: Path) -> Json:
+    """A server of the controller's."""
     return {
-        "name": _CONTROLLER,
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
+        "circuit_breakers": {"thresholds": [unlimited()]},
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": extension("upstreams.http.v3.HttpProtocolOptions"),
@@ -97,9 +105,7 @@ def _controller_cluster(layout: Layout) -> Json:
             }
         },
         "load_assignment": {
-            "cluster_name": _CONTROLLER,
-            "endpoints": [
-                {"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(layout.ads_socket)}}}}]},
-            ],
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}}]}],
         },
     }

@@ -35,6 +35,11 @@ class Layout:
         return self.root / "ads.sock"
 
     @property
+    def gate_socket(self) -> Path:
+        """Where Envoy asks the controller whether a request may go on."""
+        return self.root / "gate.sock"
+
+    @property
     def admin_socket(self) -> Path:
         """Where Envoy tells what it does."""
         return self.root / "admin.sock"

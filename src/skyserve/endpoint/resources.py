@@ -13,12 +13,14 @@ import envoy.config.route.v3.route_pb2
 import envoy.extensions.access_loggers.file.v3.file_pb2
 import envoy.extensions.access_loggers.filters.cel.v3.cel_pb2
 import envoy.extensions.access_loggers.stats.v3.stats_pb2
+import envoy.extensions.filters.http.ext_proc.v3.ext_proc_pb2
 import envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2
 import envoy.extensions.filters.http.lua.v3.lua_pb2
 import envoy.extensions.filters.http.router.v3.router_pb2
 import envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2
 import envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2
 import envoy.extensions.load_balancing_policies.maglev.v3.maglev_pb2
+import envoy.extensions.load_balancing_policies.override_host.v3.override_host_pb2
 import envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2
 import envoy.extensions.load_balancing_policies.subset.v3.subset_pb2
 import envoy.extensions.request_id.uuid.v3.uuid_pb2

@@ -9,6 +9,7 @@ from pathlib import Path
 from skyserve.endpoint.admin import Admin, AdminError
 from skyserve.endpoint.ads import Ads
 from skyserve.endpoint.bootstrap import TRAFFIC_COUNTERS
+from skyserve.endpoint.gate.gates import Gates
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.log_files import LogFiles
 from skyserve.endpoint.measures import traffic_of
@@ -45,8 +46,9 @@ class EnvoyRouter:
         self._packed: dict[int, Mapping[str, Resource]] = {}
         self._process = EnvoyProcess(self._layout)
         self._admin = Admin(self._layout.admin_socket)
-        self._traffic = Traffic(self._admin, self._awaited)
+        self._traffic = Traffic(self._admin, self._awaited, self._sampled)
         self._logs = LogFiles(self._layout, self._admin)
+        self.gates = Gates(self._layout.gate_socket)
         self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -58,6 +60,7 @@ class EnvoyRouter:
         self._logs.keep(frozenset(self._asked))
         # All tables before the first word to Envoy: one that runs must never hear of an empty world.
         self._publish()
+        await self.gates.start()
         await self._ads.start()
         await self._process.start()
         self._tasks = [asyncio.create_task(self._traffic.run()), asyncio.create_task(self._logs.run())]
@@ -120,6 +123,7 @@ class EnvoyRouter:
         self._tasks = []
         await self._process.close()
         await self._ads.close()
+        await self.gates.close()
         await self._admin.close()
 
     async def shut_down(self) -> None:
@@ -145,6 +149,7 @@ class EnvoyRouter:
                 for kind in KINDS
             }
         )
+        self.gates.follow(self._served.values(), self._traffic.host)
         self._traffic.wanted = bool(self._served)
         self._traffic.stir()
 
@@ -156,6 +161,9 @@ class EnvoyRouter:
         if host is None:
             return BackendStatus(accepted=False)
         return BackendStatus(confirmed and host.routable, host.in_flight, host.answered, host.errors)
+
+    def _sampled(self) -> None:
+        self.gates.heed(self._served.values(), self._traffic.host)
 
     def _awaited(self) -> bool:
         """Some backend's status is not yet what its table says."""

@@ -20,10 +20,12 @@ PATIENCE_SECONDS = 10.0
 class Traffic:
     """The latest sample."""
 
-    def __init__(self, admin: Admin, awaited: Callable[[], bool]) -> None:
-        """`awaited` tells whether some replica should be routable by now and is not."""
+    def __init__(self, admin: Admin, awaited: Callable[[], bool], sampled: Callable[[], None]) -> None:
+        """`awaited` tells whether some replica should be routable by now and is not; `sampled` is called when Envoy has
+        told of its replicas."""
         self._admin = admin
         self._awaited = awaited
+        self._sampled = sampled
         self._hosts: Hosts = {}
         self._requests: Mapping[str, Counted] = {}
         self._busy: dict[str, float] = {}
@@ -62,6 +64,7 @@ class Traffic:
     async def _sample(self) -> None:
         try:
             self._hosts = await self._admin.hosts()
+            self._sampled()
             self._count(await self._admin.requests())
         except AdminError as error:
             log.debug("%s", error)

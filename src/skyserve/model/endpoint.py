@@ -15,6 +15,17 @@ class Protocol(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrencyLimit:
+    """How many requests a replica gets at once, and what becomes of those that are too many."""
+
+    per_replica: int
+    queued: int
+    """Most requests that wait."""
+    seconds: float
+    """Longest that one waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Times in seconds."""
 
@@ -27,3 +38,5 @@ class EndpointSettings:
     """Refuse every request without one of the service's API keys."""
     max_request_bytes: int | None = None
     """Largest body of a request; None: any."""
+    concurrency: ConcurrencyLimit | None = None
+    """None: a replica gets whatever comes."""

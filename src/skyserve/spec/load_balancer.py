@@ -1,13 +1,13 @@
 """`load_balancer:`, how the endpoint treats requests."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from skyserve.model.affinity import PREFIX_BYTES, Affinity
-from skyserve.model.endpoint import EndpointSettings, Protocol
-from skyserve.spec.base import AnyCase, Finding, Model, PositiveCount, Seconds, Text, invalid
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, Protocol
+from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveCount, Seconds, Text, invalid
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """What names of headers and cookies are made of: RFC 9110, section 5.6.2."""
@@ -20,6 +20,11 @@ def _token(value: str) -> str:
 
 
 Token = Annotated[Text, AfterValidator(_token)]
+
+QUEUED = 1000
+QUEUE_SECONDS = 60.0
+LONGEST_QUEUE_SECONDS = 3000
+"""Below an hour, which is the longest that the proxy lets a request wait."""
 
 
 class LoadBalancer(Model):
@@ -42,6 +47,24 @@ class LoadBalancer(Model):
     for prefix_affinity, no bound for session_affinity."""
     require_key: bool = False
     """Refuse requests without an API key of the service (`sky serve keys`)."""
+    max_concurrency_per_replica: PositiveCount | None = None
+    """Most requests that a replica gets at once; what is more waits at the endpoint. No limit unless written."""
+    max_queued_requests: Annotated[Count, Field(le=10_000)] | None = None
+    """Most requests that wait for a replica; what is more is refused with 429. 1000 unless written."""
+    queue_seconds: Annotated[Seconds, Field(le=LONGEST_QUEUE_SECONDS)] | None = None
+    """Longest that a request waits for a replica before it is refused with 503. Unless written 60, or half of
+    stream_timeout_seconds."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key in ("max_queued_requests", "queue_seconds"):
+            if self.max_concurrency_per_replica is None and getattr(self, key) is not None:
+                reason = "has no effect: without a limit no request waits"
+                raise invalid(Finding(reason, "Add max_concurrency_per_replica, or remove it.", (key,)))
+        if self.stream_timeout_seconds and (self.queue_seconds or 0) >= self.stream_timeout_seconds:
+            reason = "is not below stream_timeout_seconds, which counts the silence while a request waits, too"
+            raise invalid(Finding(reason, "Write less, or raise stream_timeout_seconds.", ("queue_seconds",)))
+        return self
 
     def settings(self) -> EndpointSettings:
         """As the endpoint is told."""
@@ -49,6 +72,7 @@ class LoadBalancer(Model):
             stream_timeout=self.stream_timeout_seconds,
             protocol=self.protocol,
             max_request_bytes=self.max_request_bytes,
+            concurrency=self._concurrency(),
             affinity=Affinity(
                 header=(self.session_header or "").lower(),
                 cookie=self.session_cookie or "",
@@ -57,3 +81,17 @@ class LoadBalancer(Model):
             ),
             require_key=self.require_key,
         )
+
+    def _concurrency(self) -> ConcurrencyLimit | None:
+        if self.max_concurrency_per_replica is None:
+            return None
+        return ConcurrencyLimit(
+            per_replica=self.max_concurrency_per_replica,
+            queued=QUEUED if self.max_queued_requests is None else self.max_queued_requests,
+            seconds=self._queue_seconds(),
+        )
+
+    def _queue_seconds(self) -> float:
+        if self.queue_seconds is not None:
+            return self.queue_seconds
+        return min(QUEUE_SECONDS, self.stream_timeout_seconds / 2) if self.stream_timeout_seconds else QUEUE_SECONDS

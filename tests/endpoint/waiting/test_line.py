@@ -42,6 +42,14 @@ class Waiting(RuleBasedStateMachine):
         if first is not None:
             self.model.remove(first)
 
+    @rule()
+    def last(self) -> None:
+        """The one whose turn would come after all others'."""
+        last = max(self.model, key=lambda t: (-t.priority, t.arrived, t.id), default=None)
+        assert self.line.last() == last
+        if last is not None:
+            self.model.remove(last)
+
     @precondition(lambda self: self.model)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:

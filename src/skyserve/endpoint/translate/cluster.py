@@ -1,6 +1,7 @@
 """Policy and health -> Cluster: how one of the replicas is chosen, and when one is passed over."""
 
 from skyserve.endpoint.translate.balancing import balancing
+from skyserve.endpoint.translate.gate import chosen_first
 from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import by_kind
 from skyserve.model.endpoint import Protocol
@@ -46,7 +47,7 @@ def cluster(table: RouteTable) -> Json:
         "type": "EDS",
         "eds_cluster_config": {"eds_config": ADS, "service_name": name},
         "connect_timeout": seconds(CONNECT_SECONDS),
-        "load_balancing_policy": {"policies": [{"typed_extension_config": by_kind(balancing(table))}]},
+        "load_balancing_policy": {"policies": [{"typed_extension_config": chosen_first(by_kind(balancing(table)))}]},
         "common_lb_config": {
             # With the default (50) half the replicas down would mean that dead ones get requests too.
             "healthy_panic_threshold": {"value": 0},
@@ -57,7 +58,7 @@ def cluster(table: RouteTable) -> Json:
         # Otherwise a replica that is removed while it is healthy is served on.
         "ignore_health_on_host_removal": True,
         "outlier_detection": _outlier_detection(),
-        "circuit_breakers": {"thresholds": [_breakers()]},
+        "circuit_breakers": {"thresholds": [unlimited()]},
         "upstream_connection_options": {
             "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 5, "keepalive_interval": 5}
         },
@@ -144,7 +145,8 @@ def _outlier_detection() -> Json:
     }
 
 
-def _breakers() -> Json:
+def unlimited() -> Json:
+    """Circuit breakers that never break."""
     return {
         "max_connections": UNLIMITED,
         "max_pending_requests": UNLIMITED,

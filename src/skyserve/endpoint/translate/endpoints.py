@@ -41,7 +41,7 @@ def _endpoint(backend: Backend) -> Json:
         "endpoint": {
             "address": {"socket_address": {"address": address.host, "port_value": address.port}},
             # Health checks say the same Host as the readiness probe: some frameworks refuse names they do not know.
-            "health_check_config": {"hostname": _host_header(address)},
+            "health_check_config": {"hostname": host_and_port(address)},
         },
         "health_status": "DRAINING" if backend.draining else "HEALTHY",
         "metadata": {"filter_metadata": {METADATA: kind(backend) | hash_key(backend)} | _identity(backend)},
@@ -55,5 +55,6 @@ def _identity(backend: Backend) -> Json:
     return {REPLICA: {"replica": backend.replica_id, "version": backend.version, COUNTED_FOR: counted}}
 
 
-def _host_header(address: Address) -> str:
+def host_and_port(address: Address) -> str:
+    """As a Host header has it: an IPv6 address in brackets."""
     return f"[{address.host}]:{address.port}" if ":" in address.host else str(address)

@@ -6,6 +6,7 @@ configuration says what it does for one.
 
 from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.affinity import prefix_filter
+from skyserve.endpoint.translate.gate import gate_filter
 from skyserve.endpoint.translate.keys import key_filters
 from skyserve.endpoint.translate.naming import Json, extension
 
@@ -16,6 +17,7 @@ def http_filters() -> list[Json]:
         *key_filters(),
         limits.body_filter(),
         prefix_filter(),
+        gate_filter(),
         _router(),
     ]
 

@@ -4,7 +4,7 @@ The shape is that of OpenAI's API, so that its clients show the message.
 """
 
 from skyserve.endpoint.translate.keys import METADATA
-from skyserve.endpoint.translate.naming import Json, extension
+from skyserve.endpoint.translate.naming import Json, says
 
 RETRY_AFTER_SECONDS = 5
 """A replica that comes back is found within this time; one that has to be launched takes longer."""
@@ -13,6 +13,8 @@ _UNAVAILABLE = ("UH", "NC", "NR")
 """No healthy upstream, no cluster, no route: the last two while a service is being set up."""
 _BROKEN = ("UF", "UC", "UR", "LR", "URX", "UPE", "UO", "DR")
 """The replica could not be reached, or hung up before it answered, and so did those tried after it."""
+_BY_FILTERS = ("queue_full", "queue_timeout", "deadline_exceeded")
+"""What our own filters refuse requests with (skyserve.endpoint.gate.refusal)."""
 _SILENT = ("SI", "UT", "UMSDR")
 
 
@@ -37,11 +39,20 @@ def local_reply(service: str) -> Json:
             _mapper(_UNAVAILABLE, 503, "no_ready_replica", not_ready) | {"headers_to_add": retry},
             _mapper(_BROKEN, 502, "replica_failed", broken),
             _mapper(_SILENT, 504, "replica_timeout", silent),
+            _told_by_a_filter(),
             _mapper(("OM",), 503, "endpoint_overloaded", overloaded) | {"headers_to_add": retry},
             _worded(413, "request_too_large", too_large),
             _worded(408, "request_timeout", too_slow),
         ],
         "body_format": _body("bad_request", "%LOCAL_REPLY_BODY%"),
+    }
+
+
+def _told_by_a_filter() -> Json:
+    """Answers of our own filters: the details tell the kind, the body is the message."""
+    return {
+        "filter": says(f"response.code_details in {list(_BY_FILTERS)}"),
+        "body_format_override": _body("%RESPONSE_CODE_DETAILS%", "%LOCAL_REPLY_BODY%"),
     }
 
 
@@ -64,18 +75,9 @@ def _by_key() -> Json:
 
 def _by_rate(message: str) -> Json:
     """What the limit of requests refused. Its flag is set too late to be asked for."""
-    expression = "response.code_details == 'local_rate_limited'"
     wait = {"key": "retry-after", "value": f"%DYNAMIC_METADATA({METADATA}:retry)%"}
     return {
-        "filter": {
-            "extension_filter": {
-                "name": "envoy.access_loggers.extension_filters.cel",
-                "typed_config": {
-                    "@type": extension("access_loggers.filters.cel.v3.ExpressionFilter"),
-                    "expression": expression,
-                },
-            }
-        },
+        "filter": says("response.code_details == 'local_rate_limited'"),
         "headers_to_add": [{"header": wait}],
         "body_format_override": _body("rate_limit_exceeded", message),
     }

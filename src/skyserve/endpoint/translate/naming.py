@@ -41,6 +41,17 @@ def struct(name: str, value: Json) -> Json:
     return {"@type": STRUCT, "type_url": extension(name), "value": value}
 
 
+def says(expression: str) -> Json:
+    """A condition on a request that has ended, in the Common Expression Language."""
+    kind = extension("access_loggers.filters.cel.v3.ExpressionFilter")
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {"@type": kind, "expression": expression},
+        }
+    }
+
+
 def resource_name(service_id: int) -> str:
     """By id, since a service's name may be given again while the old listener still drains."""
     return f"service-{service_id}"

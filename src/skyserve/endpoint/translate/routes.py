@@ -2,6 +2,7 @@
 
 from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.affinity import hash_policy, prefix_script
+from skyserve.endpoint.translate.gate import gate_for
 from skyserve.endpoint.translate.keys import keys_for
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import destination
@@ -37,6 +38,7 @@ def routes(table: RouteTable) -> Json:
                     **keys_for(table),
                     **limits.of_bodies(table),
                     **prefix_script(table),
+                    **gate_for(table),
                 },
                 "routes": [
                     {"match": repeatable, "route": _action(table, name, (*_UNSENT, "reset"))},

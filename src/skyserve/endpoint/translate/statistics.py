@@ -1,6 +1,6 @@
 """What is counted of each request beyond Envoy's own counters: by access loggers that write statistics, not lines."""
 
-from skyserve.endpoint.translate.naming import COUNTED_FOR, FIRST_BYTE, REPLICA, Json, struct
+from skyserve.endpoint.translate.naming import COUNTED_FOR, FIRST_BYTE, REPLICA, Json, says, struct
 
 ANSWERS, DURATION, BY_REPLICA = "answers", "duration", "replicas"
 """Names: the counter by status, the histogram of whole requests, and what the statistics of replicas begin with."""
@@ -26,14 +26,14 @@ def statistics(name: str) -> list[Json]:
     }
     first_byte, duration = "%RESPONSE_DURATION%", "%DURATION%"
     return [
-        _logger({"stats_scope": of_service, "histograms": [_histogram(FIRST_BYTE, first_byte)]}, _NO_ERROR),
+        _logger({"stats_scope": of_service, "histograms": [_histogram(FIRST_BYTE, first_byte)]}, _no_error()),
         _logger({"stats_scope": of_replicas, "counters": [_counter(ANSWERS, _REPLICA, _STATUS)]}),
         _logger(
             {
                 "stats_scope": of_replicas,
                 "histograms": [_histogram(FIRST_BYTE, first_byte, _REPLICA), _histogram(DURATION, duration, _REPLICA)],
             },
-            _NO_ERROR,
+            _no_error(),
         ),
     ]
 
@@ -60,5 +60,7 @@ def _status(comparison: str, status: int) -> Json:
     return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
 
 
-_NO_ERROR: Json = {"and_filter": {"filters": [_status("GE", 200), _status("LE", 499)]}}
-"""That an error came fast tells no good."""
+def _no_error() -> Json:
+    """That an error came fast tells no good; and what the endpoint refused took no replica any time."""
+    from_replica = says("response.code_details == 'via_upstream'")
+    return {"and_filter": {"filters": [_status("GE", 200), _status("LE", 499), from_replica]}}

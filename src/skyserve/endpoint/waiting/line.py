@@ -74,6 +74,12 @@ class Line:
                 return ticket
         return None
 
+    def last(self) -> Ticket | None:
+        """Remove and return the one whose turn would come after all others'; None if nobody waits. Costs a look at each
+        who waits: it is for a line that is full, and has to make room."""
+        last = max(self._waiting.values(), key=lambda ticket: ticket.place, default=None)
+        return None if last is None else self.leave(last.id)
+
     def leave(self, ticket_id: int) -> Ticket | None:
         """Remove one wherever it stands; None if it does not wait."""
         ticket = self._waiting.pop(ticket_id, None)

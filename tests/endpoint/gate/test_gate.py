@@ -1,0 +1,169 @@
+"""Who may go, who waits, and who is sent away; on virtual time."""
+
+import asyncio
+
+from skyserve.endpoint.gate.asking import Asking
+from skyserve.endpoint.gate.gate import Admission, Gate, Ticket
+from skyserve.endpoint.gate.refusal import Refusal
+from skyserve.endpoint.gate.slots import Seat
+from skyserve.model.endpoint import ConcurrencyLimit
+from skyserve.model.place import Address
+from tests.virtual import virtual
+
+LIMIT = ConcurrencyLimit(per_replica=1, queued=2, seconds=60)
+
+
+def gate(replicas: int = 1, limit: ConcurrencyLimit = LIMIT) -> Gate:
+    """The gate of a service with so many replicas."""
+    made = Gate("hello", limit)
+    replicate(made, replicas, limit)
+    return made
+
+
+def replicate(at: Gate, replicas: int, limit: ConcurrencyLimit = LIMIT) -> None:
+    """From now on there are so many replicas."""
+    seats = {n: Seat(n, Address("10.0.0.1", n)) for n in range(1, replicas + 1)}
+    at.follow(limit, seats, frozenset(), choosing=True)
+    at.heed({})
+
+
+def admitted(*tickets: Ticket) -> list[bool]:
+    """Which of them may go now."""
+    return [t.verdict.done() and isinstance(t.verdict.result(), Admission) for t in tickets]
+
+
+async def refused(at: Gate, ticket: Ticket) -> Refusal:
+    """The answer to one that is sent away."""
+    verdict = await at.verdict(ticket)
+    assert isinstance(verdict, Refusal)
+    return verdict
+
+
+@virtual
+async def test_one_after_the_other() -> None:
+    """A place that is left goes to who came first."""
+    here = gate()
+    first, second, third = (here.ask(Asking()) for _ in range(3))
+    assert admitted(first, second, third) == [True, False, False]
+    here.leave(first)
+    assert admitted(second, third) == [True, False]
+    here.leave(second)
+    here.leave(third)
+
+    assert (here.taken, here.waiting) == (0, 0)
+
+
+@virtual
+async def test_the_more_urgent_first() -> None:
+    """A higher priority goes before a lower, however late it came."""
+    here = gate()
+    first = here.ask(Asking())
+    usual, urgent = here.ask(Asking()), here.ask(Asking(priority=5))
+    here.leave(first)
+
+    assert admitted(usual, urgent) == [False, True]
+
+
+@virtual
+async def test_a_full_queue_refuses() -> None:
+    """Who finds the queue full is told so at once, with the time until it will have had its turn."""
+    here = gate()
+    first = here.ask(Asking())
+    await asyncio.sleep(20)
+    here.leave(first)
+    going, *waiting = (here.ask(Asking()) for _ in range(3))
+    refusal = await refused(here, here.ask(Asking()))
+
+    assert (refusal.status, refusal.kind) == (429, "queue_full")
+    assert refusal.retry_after == 60  # two who wait and this one, 20 s each, one at a time
+    assert admitted(going, *waiting) == [True, False, False]
+
+
+@virtual
+async def test_the_more_urgent_pushes_out_the_last() -> None:
+    """In a full queue the least urgent makes room, of those the one who came last."""
+    here = gate()
+    here.ask(Asking())
+    early, late = here.ask(Asking()), here.ask(Asking())
+    urgent = here.ask(Asking(priority=1))
+
+    assert (await refused(here, late)).status == 429
+    assert not early.verdict.done()
+    assert not urgent.verdict.done()
+
+
+@virtual
+async def test_no_queue() -> None:
+    """Without a queue, who finds no place is refused at once."""
+    here = gate(limit=ConcurrencyLimit(per_replica=1, queued=0, seconds=60))
+    first, second = here.ask(Asking()), here.ask(Asking())
+
+    assert admitted(first) == [True]
+    assert (await refused(here, second)).kind == "queue_full"
+
+
+@virtual
+async def test_a_wait_ends() -> None:
+    """After the service's time a request is told 503, and is no more in the queue."""
+    here = gate()
+    here.ask(Asking())
+    began = asyncio.get_running_loop().time()
+    refusal = await refused(here, here.ask(Asking()))
+
+    assert asyncio.get_running_loop().time() - began == 60
+    assert (refusal.status, refusal.kind) == (503, "queue_timeout")
+    assert here.waiting == 0
+
+
+@virtual
+async def test_the_clients_deadline() -> None:
+    """A client that waits shorter is told 504 when its own time is over; one that would wait longer may not."""
+    here = gate()
+    here.ask(Asking())
+    short, long = here.ask(Asking(patience=1.5)), here.ask(Asking(patience=1000))
+    refusals = await asyncio.gather(refused(here, short), refused(here, long))
+
+    assert [(r.status, r.retry_after is None) for r in refusals] == [(504, True), (503, False)]
+
+
+@virtual
+async def test_who_has_gone_takes_no_place() -> None:
+    """A client that gave up while it waited, or in the moment in which its turn came, leaves nothing behind."""
+    here = gate()
+    first, second, third = (here.ask(Asking()) for _ in range(3))
+    waiting = [asyncio.create_task(here.verdict(t)) for t in (second, third)]
+    here.leave(third)
+    here.leave(first)
+    assert admitted(second) == [True]
+    waiting[0].cancel()
+    here.leave(second)
+
+    assert (here.taken, here.waiting) == (0, 0)
+
+
+@virtual
+async def test_replicas_that_come_are_used_at_once() -> None:
+    """Who waits where there is no replica goes on when there are some, and no more than these can take."""
+    here = gate(replicas=0)
+    asked = [here.ask(Asking()) for _ in range(2)]
+    assert admitted(*asked) == [False, False]
+    replicate(here, 1)
+    assert admitted(*asked) == [True, False]
+    replicate(here, 2)
+
+    assert admitted(*asked) == [True, True]
+
+
+@virtual
+async def test_a_change_of_the_limit_is_felt_at_once() -> None:
+    """A higher limit lets more through, a shorter queue sends the last away, and no limit lets through who waits."""
+    here = gate()
+    going, second, third = (here.ask(Asking()) for _ in range(3))
+    replicate(here, 1, ConcurrencyLimit(per_replica=2, queued=0, seconds=60))
+    assert admitted(going, second) == [True, True]
+    assert (await refused(here, third)).status == 429
+    replicate(here, 1, LIMIT)
+    last = here.ask(Asking())
+    here.open()
+
+    assert admitted(last, here.ask(Asking())) == [True, True]
