@@ -1,15 +1,13 @@
 """Logs as users ask for them: what the controller did, and what a replica printed."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 
-from skyserve.contracts.clock import Clock
 from skyserve.contracts.errors import Gone
 from skyserve.controller.archive import LOGGED, archive_path, live_log, saved_log
 from skyserve.controller.former_logs import former_logs
+from skyserve.controller.growing_file import FOLLOW_SECONDS
 from skyserve.controller.reconciler import Reconciler
 from skyserve.controller.world import World
 from skyserve.model.event import Event
@@ -17,8 +15,6 @@ from skyserve.model.replica import Phase, Replica
 from skyserve.model.snapshot import Stage
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
 
-FOLLOW_SECONDS = 0.5
-"""How often a log that is followed is looked at for more."""
 MOST_EVENTS = 10_000
 
 
@@ -84,29 +80,3 @@ async def _with_stage(
             return None
         await world.clock.sleep(FOLLOW_SECONDS)
     return None
-
-
-async def file_log(clock: Clock, path: Path, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
-    """A file that grows, and may be replaced by a new one of its name while it is followed."""
-    async for chunk in saved_log(path, tail):
-        yield chunk
-    position = await asyncio.to_thread(_size, path)
-    while follow:
-        await clock.sleep(FOLLOW_SECONDS)
-        size = await asyncio.to_thread(_size, path)
-        if size < position:
-            position = 0
-        if size > position:
-            data = await asyncio.to_thread(_read, path, position)
-            position += len(data)
-            yield data
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _read(path: Path, position: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(position)
-        return file.read()

@@ -11,8 +11,9 @@ from skyserve.contracts.errors import NameTaken
 from skyserve.contracts.infra import CheckResult
 from skyserve.contracts.store import ForgetReplica, PutReplica, PutService
 from skyserve.controller.controller import Controller
+from skyserve.controller.growing_file import growing_file
 from skyserve.controller.intake import Intake
-from skyserve.controller.logs import event_lines, file_log, replica_log
+from skyserve.controller.logs import event_lines, replica_log
 from skyserve.controller.previews import Previews
 from skyserve.controller.reconciler import Reconciler, Wish
 from skyserve.controller.updates import Updates
@@ -196,9 +197,10 @@ class ControllerOperations:
 
     async def load_balancer_log(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
         """What the endpoint logged of the service's requests."""
-        service = self._find(name).service
-        path = self._world.router.access_log(service.id)
-        async for chunk in file_log(self._world.clock, path, follow=follow, tail=tail):
+        reconciler = self._find(name)
+        path = self._world.router.access_log(reconciler.service.id)
+        clock = self._world.clock
+        async for chunk in growing_file(clock, path, tail=tail, follow=follow, over=lambda: reconciler.over):
             yield chunk
 
     async def check(self) -> list[CheckResult]:

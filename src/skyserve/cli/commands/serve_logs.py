@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     "--follow/--no-follow", default=None, help="Go on as more is written. [default: --follow, --no-follow with --tail]"
 )
 @click.option("--tail", type=click.IntRange(min=0), help="Begin with the last so many lines.")
+@click.option("--json", "raw", is_flag=True, help="With --load-balancer: one JSON object a request, as it was logged.")
 @click.option("-s", "--sync-down", is_flag=True, help="Save logs in ~/sky_logs/service, all if none is named.")
 def logs(
     name: str,
@@ -33,9 +34,10 @@ def logs(
     load_balancer: bool,
     follow: bool | None,
     tail: int | None,
+    raw: bool,
     sync_down: bool,
 ) -> None:
-    """Show what a replica printed, or what was done for the service.
+    """Show what a replica printed, what was done for the service, or which requests came.
 
     Example: sky serve logs web 1 --tail 100
     """
@@ -50,7 +52,16 @@ def logs(
         return
     if len(targets) != 1:
         raise click.UsageError("Specify a target to tail: --controller, --load-balancer, or a REPLICA_ID.")
-    for chunk in client.logs(name, targets[0], follow=tail is None if follow is None else follow, tail=tail):
+    if raw and not load_balancer:
+        raise click.UsageError("--json goes with --load-balancer only: other logs are text.")
+    chunks = client.logs(name, targets[0], follow=tail is None if follow is None else follow, tail=tail)
+    if load_balancer and not raw:
+        from skyserve.cli.render.access import access_lines
+
+        for line in access_lines(chunks):
+            click.echo(line)
+        return
+    for chunk in chunks:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
 

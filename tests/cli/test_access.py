@@ -1,0 +1,84 @@
+"""`sky serve logs --load-balancer`: requests for people, and as they were logged."""
+
+import json
+from typing import Any
+
+import click
+import pytest
+
+from skyserve.cli.render.access import access_lines
+from skyserve.endpoint.translate.access_log import FIELDS
+from tests.api.fake import FakeOperations
+from tests.cli.typing_at_a_shell import sky
+
+REQUEST: dict[str, Any] = {
+    "service": "web",
+    "time": "2026-01-02T03:04:05.678Z",
+    "request_id": "r-1",
+    "client": "10.0.0.9",
+    "method": "POST",
+    "path": "/v1/chat/completions",
+    "protocol": "HTTP/1.1",
+    "status": 200,
+    "flags": "-",
+    "details": "via_upstream",
+    "replica": 2,
+    "version": 3,
+    "address": "10.0.0.2:8080",
+    "attempts": 1,
+    "first_byte_ms": 45,
+    "duration_ms": 1230,
+    "received_bytes": 10,
+    "sent_bytes": 3400,
+}
+
+
+def shown(**changes: Any) -> str:
+    """The one line of a request, without colours and time."""
+    (line,) = access_lines([json.dumps(REQUEST | changes).encode() + b"\n"])
+    return click.unstyle(line)[len("2026-01-02 03:04:05.678  ") :]
+
+
+def test_a_request_is_one_line() -> None:
+    """When, what came of it, what was asked, who answered, how long it took."""
+    assert shown() == ("200  POST /v1/chat/completions  replica 2 (version 3)  45 of 1230 ms  3400 B  10.0.0.9 r-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": 503, "flags": "NoHealthyUpstream", "replica": None}, "no replica  "),
+        ({"status": 503, "flags": "NoHealthyUpstream", "replica": None}, "  no replica ready  "),
+        (
+            {"attempts": 3, "flags": "UpstreamConnectionFailure,UpstreamRetryLimitExceeded"},
+            "  3 attempts, the replica could not be reached, all attempts failed  ",
+        ),
+        ({"flags": "SomethingNew"}, "  SomethingNew  "),
+        ({"status": 0, "flags": "DownstreamConnectionTermination", "first_byte_ms": None}, "  0  POST"),
+        ({"flags": None, "attempts": None}, "3400 B  10.0.0.9"),
+    ],
+)
+def test_what_was_not_as_usual_is_told(changes: dict[str, Any], words: str) -> None:
+    """In words; a flag that we do not know as the proxy calls it."""
+    assert words in "  " + shown(**changes)
+
+
+def test_lines_come_whole() -> None:
+    """Wherever the stream is cut; a line that is no request is shown as it is."""
+    log = b"".join(json.dumps(REQUEST | {"path": f"/{n}"}).encode() + b"\n" for n in range(3)) + b"[1]\nnot json"
+    for size in (1, 7, 1000):
+        lines = list(access_lines(log[at : at + size] for at in range(0, len(log), size)))
+        assert [f"/{n}  " in line for n, line in enumerate(lines[:3])] == [True] * 3
+        assert lines[3:] == ["[1]", "not json"]
+
+
+def test_all_that_is_used_is_logged() -> None:
+    """The fields of a request here are those of the access log."""
+    assert set(REQUEST) >= {"service", *FIELDS} - {"key", "tokens", "held_ms"}
+
+
+def test_raw_lines(operations: FakeOperations) -> None:
+    """--json prints what was logged; with another log it is refused."""
+    assert sky("serve logs web --load-balancer --json").out == "GET / 200\n"
+    ran = sky("serve logs web --controller --json")
+    assert (ran.code, "--load-balancer" in ran.err) == (2, True)
