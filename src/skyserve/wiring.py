@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from skyserve.api.app import create_app
-from skyserve.api.server import serve
+from skyserve.api.metrics import metrics_app
+from skyserve.api.server import serve, serve_on_port
 from skyserve.contracts.errors import StateUnusable
 from skyserve.contracts.infra import Infra
 from skyserve.controller.clock import SystemClock
@@ -96,16 +97,29 @@ async def run_controller(home: Home) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, operations.stopping.set)
     idle = asyncio.create_task(_stop_when_idle(controller, operations, config.idle_seconds))
+    metrics = asyncio.create_task(_serve_metrics(operations, config.metrics_port))
     try:
         await controller.start()
         await serve(create_app(operations), home.api_socket, operations.stopping)
     finally:
         idle.cancel()
+        operations.stopping.set()
+        await metrics
         await controller.close()
         await (router.shut_down() if controller.empty_since is not None else router.close())
         await prober.close()
         await fleet.close()
         await store.close()
+
+
+async def _serve_metrics(operations: ControllerOperations, port: int | None) -> None:
+    """On the port too, if there is to be one. A port that another program holds is no reason not to serve requests."""
+    if port is None:
+        return
+    try:
+        await serve_on_port(metrics_app(operations), port, operations.stopping)
+    except OSError as error:
+        log.error("the metrics are not served on port %d: %s; set another: serve.controller.metrics_port", port, error)
 
 
 async def _stop_when_idle(controller: Controller, operations: ControllerOperations, seconds: float | None) -> None:

@@ -151,6 +151,9 @@ class FakeOperations:
         counted = self.traffics[0] if len(self.traffics) == 1 else self.traffics.pop(0)
         return [traffic for traffic in counted if names is None or traffic.service in names]
 
+    async def metrics(self) -> bytes:
+        return b"skyserve_build_info 1\n"
+
     async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncGenerator[str, None]:
         self._service(name)
         lines = ["launch replica 1: 0 of 1 alive", "ready replica 1: probe passed"]

@@ -1,19 +1,22 @@
 """The API's socket."""
 
 import asyncio
+import socket
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from skyserve.api.app import create_app
-from skyserve.api.server import serve
+from skyserve.api.metrics import metrics_app
+from skyserve.api.server import serve, serve_on_port
 from skyserve.client import calls
 from skyserve.client.unix_http import send, stream
 from skyserve.model.error import ServeError
 from skyserve.model.home import Home
 from tests.api.fake import FakeOperations
-from tests.api.serving import serving, until
+from tests.api.serving import PATIENCE_SECONDS, serving, until
 
 
 def test_only_the_user_can_open_the_socket(home: Home, operations: FakeOperations) -> None:
@@ -58,3 +61,28 @@ def test_stopping_does_not_wait_for_those_who_follow_a_log(home: Home) -> None:
         with pytest.raises(ServeError, match="broke off"):
             list(chunks)
     assert operations.hung_up.is_set()
+
+
+async def test_metrics_on_a_port_and_nothing_else(home: Home, operations: FakeOperations) -> None:
+    """Prometheus may read them on the loopback interface as on the socket; the API is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    stop = asyncio.Event()
+    server = asyncio.create_task(serve_on_port(metrics_app(operations), port, stop))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not server.done():
+                try:
+                    answer = await client.get("/metrics")
+                except httpx.ConnectError:
+                    await asyncio.sleep(0.02)
+                else:
+                    break
+        assert (answer.status_code, answer.text) == (200, "skyserve_build_info 1\n")
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert (await client.get("/v1/services")).status_code == 404
+    transport = httpx.AsyncHTTPTransport(uds=str(home.api_socket))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/metrics")).text == answer.text
+    stop.set()
+    await server

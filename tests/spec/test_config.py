@@ -29,6 +29,14 @@ def test_autostop(autostop: str, seconds: float | None) -> None:
     assert config == Config(idle_seconds=seconds)
 
 
+def test_a_port_for_metrics() -> None:
+    """None unless one is set; what is no port is refused."""
+    config = parse_config("serve:\n  controller:\n    metrics_port: 9464\n", filename="config.yaml")
+    assert config == Config(metrics_port=9464)
+    with pytest.raises(SpecError, match="metrics_port"):
+        parse_config("serve:\n  controller:\n    metrics_port: 70000\n", filename="config.yaml")
+
+
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "serve:\n", "serve:\n  controller:\n"])
 def test_nothing_said(text: str) -> None:
     """An empty file gives the defaults."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from skyserve.api import errors
 from skyserve.api.infras import infras_router
 from skyserve.api.logs import logs_router
+from skyserve.api.metrics import metrics_router
 from skyserve.api.operations import Operations
 from skyserve.api.services import services_router
 from skyserve.api.traffic import traffic_router
@@ -37,6 +38,7 @@ def create_app(operations: Operations) -> FastAPI:
         infras_router(operations),
     ):
         app.include_router(router, prefix="/v1", responses=errors.RESPONSES)
+    app.include_router(metrics_router(operations))
     return app
 
 

@@ -78,6 +78,10 @@ class Operations(Protocol):
         tell is left out."""
         ...
 
+    async def metrics(self) -> bytes:
+        """All that monitoring may want to know, in Prometheus' text format."""
+        ...
+
     def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
         """What the controller did with the service, one line an event, without line ends."""
         ...

@@ -1,4 +1,4 @@
-"""Serving the API on a Unix socket that only this user can open."""
+"""Serving the API on a Unix socket that only this user can open, and what others may read on a port."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,9 @@ GRACE_SECONDS = 2
 """Longest wait for requests under way when the server stops; logs that are being followed never end by themselves."""
 
 
+LOOPBACK = "127.0.0.1"
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to the controller, which has more to end than its API."""
 
@@ -30,6 +33,18 @@ async def serve(app: FastAPI, path: Path, stop: asyncio.Event) -> None:
     A socket left there by a dead controller is replaced: the caller holds the controller's lock.
     Raises ServeError if the path is too long for a socket.
     """
+    with _listening(path) as listener:
+        await _serve(app, listener, stop)
+
+
+async def serve_on_port(app: FastAPI, port: int, stop: asyncio.Event) -> None:
+    """Likewise on a port of the loopback interface, for programs that know no other sockets: every user of this machine
+    can reach it. Raises OSError if the port is taken."""
+    with socket.create_server((LOOPBACK, port)) as listener:
+        await _serve(app, listener, stop)
+
+
+async def _serve(app: FastAPI, listener: socket.socket, stop: asyncio.Event) -> None:
     server = _Server(
         uvicorn.Config(
             app,
@@ -40,19 +55,18 @@ async def serve(app: FastAPI, path: Path, stop: asyncio.Event) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-    with _listening(path) as listener:
-        serving = asyncio.create_task(server.serve([listener]))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            server.should_exit = True
-            stopping.cancel()
-            await serving
-            # The server cancels what outlasted its grace, but leaves it to others to see it end and hang up.
-            if cancelled := server.server_state.tasks:
-                await asyncio.wait(cancelled)
-                await asyncio.sleep(0)
+    serving = asyncio.create_task(server.serve([listener]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        stopping.cancel()
+        await serving
+        # The server cancels what outlasted its grace, but leaves it to others to see it end and hang up.
+        if cancelled := server.server_state.tasks:
+            await asyncio.wait(cancelled)
+            await asyncio.sleep(0)
 
 
 @contextlib.contextmanager

@@ -4,20 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
-from skyserve.model.view import ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
+from skyserve.model.view import COST_NOTHING, ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
 from skyserve.policy.autoscaling.first_bytes import Counts, between, percentile
-
-FREE = frozenset(
-    {
-        ReplicaStatus.PENDING,
-        ReplicaStatus.PREEMPTED,
-        ReplicaStatus.FAILED,
-        ReplicaStatus.FAILED_INITIAL_DELAY,
-        ReplicaStatus.FAILED_PROBING,
-        ReplicaStatus.FAILED_PROVISION,
-    }
-)
-"""Replicas that hold no machine, or none any more: they cost nothing now."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ def activity(view: ServiceView, before: ServiceTraffic | None, after: ServiceTra
         seconds=seconds,
         ready_replicas=view.ready_replicas,
         target_replicas=view.target_replicas,
-        hourly_usd=sum(r.hourly_usd for r in view.replicas if r.status not in FREE),
+        hourly_usd=sum(r.hourly_usd for r in view.replicas if r.status not in COST_NOTHING),
         in_flight=after.in_flight,
         connections=after.connections,
         ejected=after.ejected,

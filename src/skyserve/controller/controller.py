@@ -94,6 +94,7 @@ class Controller:
             try:
                 return await run()
             except Exception:  # the one place that catches everything: it is logged whole, and nothing is skipped
+                self.world.tallies.errors += 1
                 log.exception("the loop of %s failed; it begins again in %g s", name, RESTART_SECONDS)
                 await self.world.clock.sleep(RESTART_SECONDS)
 

@@ -14,6 +14,7 @@ from skyserve.controller.controller import Controller
 from skyserve.controller.growing_file import growing_file
 from skyserve.controller.intake import Intake
 from skyserve.controller.logs import event_lines, replica_log
+from skyserve.controller.metrics.exposition import exposition
 from skyserve.controller.previews import Previews
 from skyserve.controller.reconciler import Reconciler, Wish
 from skyserve.controller.updates import Updates
@@ -181,6 +182,11 @@ class ControllerOperations:
         found = await self._world.router.traffic()
         services = [r.service for r in self._controller.reconcilers if names is None or r.service.name in names]
         return [found[service.id] for service in services if service.id in found]
+
+    async def metrics(self) -> bytes:
+        """All that monitoring may want to know, in Prometheus' format."""
+        views, traffics = await self.services(None), await self.traffic(None)
+        return exposition(views, traffics, self._world.tallies)
 
     async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
         """What the controller did with the service."""

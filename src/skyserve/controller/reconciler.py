@@ -129,9 +129,11 @@ class Reconciler:
         """Pass after pass, until the service is finished or we are cancelled."""
         while not self._over:
             self._news.clear()
+            began = self._world.clock.now()
             made = await self.step()
             if self._over:
                 return
+            self._world.tallies.passed(self.service.name, self._world.clock.now() - began)
             pause = HEARTBEAT_SECONDS
             if made.wake_at is not None:
                 pause = min(pause, max(0.05, made.wake_at - self._world.clock.now()))
@@ -227,6 +229,7 @@ class Reconciler:
             return
         if changes:
             await self._commit(changes, events)
+            self._world.tallies.recorded(self.service.name, made)
             self._actions.told(snapshot.observations)
 
     async def _commit(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
@@ -258,6 +261,7 @@ class Reconciler:
 
     def _end(self) -> None:
         self._over = True
+        self._world.tallies.forget(self.service.name)
         self._finished(self.service.id)
 
     def _act(self, made: Plan) -> None:

@@ -1,6 +1,6 @@
 """What one controller works with: the adapters, handed from wiring to every part."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skyserve.contracts.clock import Clock
 from skyserve.contracts.content import ContentStore
@@ -8,6 +8,7 @@ from skyserve.contracts.prober import Prober
 from skyserve.contracts.router import Router
 from skyserve.contracts.store import Store
 from skyserve.controller.fleet import Fleet
+from skyserve.controller.tallies import Tallies
 from skyserve.model.home import Home
 
 
@@ -26,3 +27,5 @@ class World:
     """The tag on everything it launches."""
     user: str
     """Who runs it: SKYPILOT_USER inside replicas."""
+    tallies: Tallies = field(default_factory=Tallies)
+    """What this controller has done."""

@@ -42,6 +42,19 @@ class ReplicaStatus(StrEnum):
     FAILED_CLEANUP = "FAILED_CLEANUP"
 
 
+COST_NOTHING = frozenset(
+    {
+        ReplicaStatus.PENDING,
+        ReplicaStatus.PREEMPTED,
+        ReplicaStatus.FAILED,
+        ReplicaStatus.FAILED_INITIAL_DELAY,
+        ReplicaStatus.FAILED_PROBING,
+        ReplicaStatus.FAILED_PROVISION,
+    }
+)
+"""Words of replicas that hold no machine yet, or none any more."""
+
+
 @dataclass(frozen=True)
 class ReplicaView:
     """One row of `Service Replicas`."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from skyserve.spec.autostop import Autostop, autostop_mapping
 from skyserve.spec.base import Model
@@ -15,6 +15,8 @@ from skyserve.spec.source import Path, Source, read
 DEFAULT_IDLE_MINUTES = 10
 """How long SkyServe's controller waits, by default, after the last service is gone."""
 
+_HEEDED = ("autostop", "metrics_port")
+"""Keys of `serve.controller:` that have an effect."""
 _ELSEWHERE = frozenset(
     {
         "active_workspace",
@@ -68,6 +70,8 @@ class Config:
 
     idle_seconds: float | None = DEFAULT_IDLE_MINUTES * 60
     """The controller ends after so long without any service; None: never."""
+    metrics_port: int | None = None
+    """Port of the loopback interface on which Prometheus may read the metrics; None: on the API's socket alone."""
     unused: tuple[Problem, ...] = ()
     """Settings that are SkyPilot's and have no effect here: to be shown as warnings."""
 
@@ -77,6 +81,8 @@ class ControllerConfig(Model):
 
     autostop: Annotated[Autostop | bool, BeforeValidator(_mapping_unless_false)] = Autostop()
     """When the controller ends itself; false: never."""
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Where Prometheus may read the controller's metrics, on this machine."""
     resources: Any = None
     high_availability: Any = None
     consolidation_mode: Any = None
@@ -110,7 +116,7 @@ def parse_config(text: str | bytes, *, filename: str) -> Config:
     except ValidationError as error:
         raise SpecError(problems_of(error, ConfigFile, source)) from None
     unused = tuple(source.problem(path, "has no effect here") for path in _unused(source, serve))
-    return Config(_idle_seconds(serve.controller.autostop), unused)
+    return Config(_idle_seconds(serve.controller.autostop), serve.controller.metrics_port, unused)
 
 
 def _idle_seconds(autostop: Autostop | bool) -> float | None:
@@ -123,7 +129,7 @@ def _unused(source: Source, serve: ServeConfig) -> Iterator[Path]:
     yield from ((key,) for key in source.data if key in _ELSEWHERE)
     yield from (("serve", key) for key in ("bucket", "force_disable_cloud_bucket") if getattr(serve, key) is not None)
     for key in ControllerConfig.model_fields:
-        if key != "autostop" and getattr(serve.controller, key) is not None:
+        if key not in _HEEDED and getattr(serve.controller, key) is not None:
             yield ("serve", "controller", key)
     if isinstance(serve.controller.autostop, Autostop):
         set_keys = serve.controller.autostop.model_dump(exclude_defaults=True)

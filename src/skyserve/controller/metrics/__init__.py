@@ -1,0 +1,1 @@
+"""What Prometheus is told: docs/metrics.md lists it."""

@@ -1,0 +1,100 @@
+"""Requests, as the endpoint counted them."""
+
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from skyserve.model.load import FIRST_BYTE_BOUNDS
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
+from skyserve.model.view import ServiceView
+
+BOUNDS = tuple(step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5))
+"""Seconds: of those that are counted three to a decade, so that a replica is told in as many lines as people read."""
+NONE = "none"
+"""The replica and the version of what the endpoint answered itself."""
+
+_SERVICE = ["service"]
+_REPLICA = ["service", "replica", "version"]
+
+_COUNTERS = {
+    "skyserve_requests_arrived": ("arrived", "Requests that came, those too that no replica saw."),
+    "skyserve_requests_without_replica": ("refused", "Times that a request found no replica that could take it."),
+    "skyserve_retries": ("retried", "Attempts that were repeated."),
+    "skyserve_ejections": ("ejections", "Times that a replica was passed over, since connections to it failed."),
+    "skyserve_client_connections_opened": ("connected", "Connections that clients have made."),
+    "skyserve_received_bytes": ("received_bytes", "Bytes that came from clients."),
+    "skyserve_sent_bytes": ("sent_bytes", "Bytes that were sent to clients."),
+}
+"""Name -> the field of ServiceTraffic, and its meaning."""
+_GAUGES = {
+    "skyserve_requests_in_flight": ("in_flight", "Requests under way, those too that no replica has yet."),
+    "skyserve_replicas_ejected": ("ejected", "Replicas that are passed over now."),
+    "skyserve_client_connections": ("connections", "Connections of clients that are open."),
+}
+"""Likewise."""
+
+
+def traffic_metrics(views: Sequence[ServiceView], traffics: Sequence[ServiceTraffic]) -> list[Metric]:
+    """Of all services; of one whose endpoint does not tell, that alone."""
+    told = {traffic.service_id for traffic in traffics}
+    up = GaugeMetricFamily(
+        "skyserve_endpoint_up", "1 if the endpoint's proxy tells of the service, else 0.", labels=_SERVICE
+    )
+    for view in views:
+        up.add_metric([view.name], view.service_id in told)
+    metrics: list[Metric] = [up]
+    for name, (field, meaning) in _COUNTERS.items():
+        counter = CounterMetricFamily(name, meaning, labels=_SERVICE)
+        for traffic in traffics:
+            counter.add_metric([traffic.service], getattr(traffic, field))
+        metrics.append(counter)
+    for name, (field, meaning) in _GAUGES.items():
+        gauge = GaugeMetricFamily(name, meaning, labels=_SERVICE)
+        for traffic in traffics:
+            gauge.add_metric([traffic.service], getattr(traffic, field))
+        metrics.append(gauge)
+    return [*metrics, *_by_replica(traffics)]
+
+
+def _by_replica(traffics: Sequence[ServiceTraffic]) -> list[Metric]:
+    requests = CounterMetricFamily(
+        "skyserve_requests",
+        "Requests that have ended, by status and the replica that had the last word; code 0: the client went before.",
+        labels=[*_REPLICA, "code"],
+    )
+    in_flight = GaugeMetricFamily(
+        "skyserve_replica_requests_in_flight", "Requests that a replica is answering.", labels=_REPLICA
+    )
+    first_byte = HistogramMetricFamily(
+        "skyserve_first_byte_seconds",
+        "Time from a request's arrival to the first byte of its answer, of answers with a status from 200 to 499.",
+        labels=_REPLICA,
+    )
+    duration = HistogramMetricFamily(
+        "skyserve_request_duration_seconds",
+        "Time from a request's arrival to the last byte of its answer, of answers with a status from 200 to 499.",
+        labels=_REPLICA,
+    )
+    for traffic in traffics:
+        _count(requests, [traffic.service, NONE, NONE], traffic.own)
+        for labels, row in _rows(traffic):
+            _count(requests, labels, row.answers)
+            in_flight.add_metric(labels, row.in_flight)
+            _spread(first_byte, labels, row.first_byte)
+            _spread(duration, labels, row.duration)
+    return [requests, in_flight, first_byte, duration]
+
+
+def _rows(traffic: ServiceTraffic) -> Iterator[tuple[list[str], ReplicaTraffic]]:
+    return (([traffic.service, str(row.replica_id), str(row.version)], row) for row in traffic.replicas)
+
+
+def _count(requests: CounterMetricFamily, labels: Sequence[str], answers: Sequence[Answers]) -> None:
+    for each in answers:
+        requests.add_metric([*labels, str(each.status)], each.count)
+
+
+def _spread(histogram: HistogramMetricFamily, labels: Sequence[str], spread: Spread) -> None:
+    within = dict(zip(FIRST_BYTE_BOUNDS, spread.within, strict=True))
+    buckets = [(f"{bound:g}", within[bound]) for bound in BOUNDS] + [("+Inf", spread.count)]
+    histogram.add_metric(labels, buckets, spread.seconds)
