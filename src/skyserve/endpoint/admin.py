@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from skyserve.endpoint.bootstrap import LOAD_COUNTERS
+from skyserve.endpoint.bootstrap import IN_FLIGHT, LOAD_COUNTERS
 from skyserve.model.place import Address
 
 TIMEOUT_SECONDS = 5.0
@@ -36,6 +36,10 @@ class Counted:
     arrived: int = 0
     refused: int = 0
     in_flight: int = 0
+    orphaned: int = 0
+    """Of the requests that replicas are answering, those that Envoy counts for the service and for no replica. When a
+    cluster is changed Envoy begins its counts by replica anew, and the requests under way are in none of them. Threads
+    count while they are read, so that it may be off by a few."""
     first_bytes: tuple[int, ...] = ()
     """By bounds, as skyserve.model.load has them."""
 
@@ -68,13 +72,18 @@ class Admin:
 
     async def requests(self) -> Mapping[str, Counted]:
         """By the resource name of each service that Envoy knows. Raises AdminError."""
-        query = {"format": "json", "histogram_buckets": "cumulative", "filter": f"^({LOAD_COUNTERS})$"}
+        query = {"format": "json", "histogram_buckets": "cumulative", "filter": f"^({LOAD_COUNTERS}|{IN_FLIGHT})$"}
         document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
         counted: dict[str, dict[str, Any]] = {}
         for stat in document.get("stats", ()):
             if "name" in stat:
-                _, service, counter = stat["name"].split(".")
-                counted.setdefault(service, {})[_FIELDS[counter]] = int(stat["value"])
+                _, service, counter = stat["name"].split(".", 2)
+                fields, value = counted.setdefault(service, {}), int(stat["value"])
+                if counter in _FIELDS:
+                    fields[_FIELDS[counter]] = value
+                else:
+                    sign = 1 if counter == "upstream_rq_active" else -1
+                    fields["orphaned"] = fields.get("orphaned", 0) + sign * value
             for histogram in stat.get("histograms", ()):
                 service = histogram["name"].split(".")[0]
                 within = tuple(int(bucket["cumulative"]) for bucket in histogram["buckets"])

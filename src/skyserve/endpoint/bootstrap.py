@@ -26,8 +26,9 @@ FLUSH_SECONDS = 1
 """How old histograms are at most when they are asked for: the threads' parts are put together so often."""
 EVICTION_SECONDS = 86_400
 """Statistics of a replica for which nothing was counted in so long are let go of at the next look, as late again."""
-_REQUESTS_IN_FLIGHT = r"cluster\.service-\d+\.upstream_rq_active"
-"""Of all replicas together: what bounded loads are measured by. Not kept, it would read 0."""
+IN_FLIGHT = r"cluster\.service-\d+\.(upstream_rq_active|endpoint\..+\.rq_active)"
+"""Of each service: requests in flight to all replicas together, which bounded loads are measured by (not kept, it would
+read 0); and to each of them."""
 KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_TOKENS})\.key\.\d+"
 """Of each service: requests and tokens by the id of the API key."""
 NODE = "skyserve"
@@ -71,7 +72,7 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
                         {"prefix": "listener_manager."},
                         {"prefix": "cluster_manager."},
                         {"safe_regex": {"regex": TRAFFIC_COUNTERS}},
-                        {"safe_regex": {"regex": _REQUESTS_IN_FLIGHT}},
+                        {"safe_regex": {"regex": IN_FLIGHT}},
                         {"safe_regex": {"regex": KEY_COUNTERS}},
                     ]
                 }

@@ -160,7 +160,9 @@ class EnvoyRouter:
         host = self._traffic.host(resource_name(service_id), backend.address) if backend else None
         if host is None:
             return BackendStatus(accepted=False)
-        return BackendStatus(confirmed and host.routable, host.in_flight, host.answered, host.errors)
+        # A replica that drains may be ended once nothing is in flight: what may be its own counts as its own.
+        orphaned = self._traffic.orphaned(resource_name(service_id)) if backend and backend.draining else 0
+        return BackendStatus(confirmed and host.routable, host.in_flight + orphaned, host.answered, host.errors)
 
     def _sampled(self) -> None:
         self.gates.heed(self._served.values(), self._traffic.host)

@@ -16,6 +16,8 @@ EAGER_SECONDS = 0.05
 PATIENCE_SECONDS = 10.0
 """How long after a change it is asked often: a replica that Envoy finds unhealthy may stay so."""
 
+ORPHAN_SAMPLES = 3
+
 
 class Traffic:
     """The latest sample."""
@@ -30,6 +32,8 @@ class Traffic:
         self._requests: Mapping[str, Counted] = {}
         self._busy: dict[str, float] = {}
         """By service: requests in flight, summed over time."""
+        self._orphaned: dict[str, tuple[int, ...]] = {}
+        """By service: as of the last samples."""
         self._counted_at = 0.0
         self._stirred = asyncio.Event()
         self._eager_until = 0.0
@@ -47,6 +51,11 @@ class Traffic:
             return None
         busy = self._busy.get(service, 0.0)
         return Load(counted.arrived, counted.refused, busy, counted.in_flight, counted.first_bytes)
+
+    def orphaned(self, service: str) -> int:
+        """Requests in flight, it is not known at which replica, since the cluster was changed. The most of a few
+        samples: one alone may miss some."""
+        return max(self._orphaned.get(service, ()), default=0)
 
     def stir(self) -> None:
         """Something has changed: look now, and often for a while."""
@@ -77,6 +86,10 @@ class Traffic:
         self._counted_at = now
         before = {service: counted.in_flight for service, counted in self._requests.items()}
         self._requests = requests
+        self._orphaned = {
+            service: (*self._orphaned.get(service, ()), max(counted.orphaned, 0))[-ORPHAN_SAMPLES:]
+            for service, counted in requests.items()
+        }
         self._busy = {
             service: self._busy.get(service, 0.0) + (before[service] + counted.in_flight) / 2 * passed
             if service in before

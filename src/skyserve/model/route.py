@@ -52,7 +52,7 @@ class BackendStatus:
     accepted: bool
     """The proxy has confirmed the configuration that holds it, and would send it a request."""
     in_flight: int = 0
-    """Requests being answered by it now."""
+    """Requests being answered by it now; while it drains, also those of which the endpoint has lost track."""
     answered: int = 0
     """Attempts that it answered or failed, since the endpoint knows it; begins anew when Envoy does. One that was given
     up before an answer, by the client or by the stream timeout, is none."""

@@ -55,6 +55,8 @@ def cluster(table: RouteTable) -> Json:
             "update_merge_window": "0s",
         },
         "health_checks": [_health_check(table.health_path, table.settings.protocol)],
+        # Told together with the cluster's own count, so that what is in no replica's is known.
+        "track_cluster_stats": {"per_endpoint_stats": True},
         # Otherwise a replica that is removed while it is healthy is served on.
         "ignore_health_on_host_removal": True,
         "outlier_detection": _outlier_detection(),
