@@ -16,6 +16,7 @@ from skyserve.api.metrics import metrics_app
 from skyserve.api.server import serve, serve_on_port
 from skyserve.contracts.errors import StateUnusable
 from skyserve.contracts.infra import Infra
+from skyserve.controller.certificates import Certificates
 from skyserve.controller.clock import SystemClock
 from skyserve.controller.controller import Controller
 from skyserve.controller.fleet import Fleet
@@ -92,7 +93,9 @@ async def run_controller(home: Home) -> None:
     prober = HttpProber()
     fleet = Fleet(discovery(home), owner, clock)
     content = FileContentStore(home.content)
-    controller = Controller(World(home, store, content, fleet, router, prober, clock, owner, user_name()))
+    certificates = Certificates(home.certificates, clock)
+    world = World(home, store, content, fleet, router, prober, certificates, clock, owner, user_name())
+    controller = Controller(world)
     operations = ControllerOperations(controller)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, operations.stopping.set)

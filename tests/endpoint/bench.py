@@ -13,7 +13,7 @@ from skyserve.endpoint.router import EnvoyRouter
 from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
-from skyserve.model.route import Backend, RouteTable
+from skyserve.model.route import Backend, Certificate, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from tests.endpoint.replica import Replica
 
@@ -50,6 +50,7 @@ class Bench:
         canaries: int = 0,
         canary_percent: int | None = None,
         keys: Sequence[KeyRule] = (),
+        certificate: Certificate | None = None,
     ) -> RouteTable:
         """A new service; replica ids count from 1, the last so many are `canaries`. Returns when Envoy has all of it,
         and its healthy replicas."""
@@ -67,6 +68,7 @@ class Bench:
             settings or EndpointSettings(),
             canary_percent,
             tuple(keys),
+            certificate,
         )
         await self.router.apply(table)
         self.tables[service_id] = table

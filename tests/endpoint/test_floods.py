@@ -162,7 +162,8 @@ async def test_connections_have_a_limit(
             turned_away.append(number)
 
         watchers = [asyncio.create_task(watch(n, reader)) for n, (reader, _) in enumerate(held)]
-        await until(lambda: len(turned_away) == 3)
+        # Or more: the connection that asked whether anybody listens may still count.
+        await until(lambda: len(turned_away) >= 3)
         kept = next(n for n in range(8) if n not in turned_away)
         watchers[kept].cancel()
         await asyncio.wait([watchers[kept]])

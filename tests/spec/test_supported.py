@@ -30,7 +30,6 @@ def problems(text: str) -> list[str]:
             "service:\n  tls: {keyfile: a, certfile: b}\nworkdir:\n  url: x",
             [
                 "f.yaml:6: workdir: a git repository is not supported yet. Clone it, and write the directory's path.",
-                "f.yaml:5: service.tls: not supported yet. Remove it, or let a proxy before the endpoint speak https.",
             ],
         ),
         (

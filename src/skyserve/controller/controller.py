@@ -41,7 +41,8 @@ class Controller:
         """Take over what the last controller left, wherever it stopped."""
         for service in await self.world.store.services():
             await self.adopt(service.id, run=False)
-        await self.world.router.start([route_table(Draft(r.snapshot())) for r in self.reconcilers])
+        tables = [route_table(Draft(r.snapshot())) for r in self.reconcilers]
+        await self.world.router.start([await self.world.certificates.certified(table) for table in tables])
         await self._collect_content()
         self.world.fleet.on_news(self._on_fleet_news)
         self._loop("fleet", self.world.fleet.watch)

@@ -22,13 +22,15 @@ WORKDIR = "~/sky_workdir"
 class Taken(NamedTuple):
     """A task that may become a version."""
 
+    task: Task
+    """With the paths that are read here made absolute: who reads them later knows no current directory."""
     trees: Trees
     offers: list[Offer]
     """What it could run on."""
 
-    def document(self, task: Task, name: str) -> str:
+    def document(self, name: str) -> str:
         """The task as the store keeps it, under the service's name."""
-        return task.model_copy(update={"name": name}).model_dump_json()
+        return self.task.model_copy(update={"name": name}).model_dump_json()
 
 
 class _LocalFile(NamedTuple):
@@ -49,18 +51,20 @@ class Intake:
     async def take(self, task: Task, base: Path) -> Taken:
         """Look for machines and pack the files. `base`: where relative paths begin.
 
-        Raises SpecError, and ServeError where no machine fits or a file cannot be read.
+        Raises SpecError, and ServeError where no machine fits, or a file cannot be read or used.
         """
         refuse_unsupported(task)
+        task = located(task, base)
         self._world.fleet.refresh()
         offers = await self.offers(task)
         if not offers:
             raise await self._nowhere(task)
-        return Taken(await self.pack(task, base), offers)
+        return Taken(task, await self.pack(task, base), offers)
 
     async def pack(self, task: Task, base: Path) -> Trees:
-        """What the task's files hold now. Raises SpecError, ServeError for what cannot be read."""
+        """What the task's files hold now. Raises SpecError, ServeError for what cannot be read or used."""
         refuse_unsupported(task)
+        await self._world.certificates.check(target_of(located(task, base)).endpoint.tls)
         load_policy(target_of(task), self._world.home)
         trees = {file.destination: await self._tree(file, base) for file in _local_files(task, base)}
         return tuple(trees.items())
@@ -95,10 +99,24 @@ class Intake:
         )
 
 
+def located(task: Task, base: Path) -> Task:
+    """The task with absolute paths of its key and certificate; relative ones begin at `base`."""
+    service = task.service
+    if service is None or service.tls is None:
+        return task
+    paths = {name: str(_below(base, getattr(service.tls, name))) for name in ("keyfile", "certfile")}
+    tls = service.tls.model_copy(update=paths)
+    return task.model_copy(update={"service": service.model_copy(update={"tls": tls})})
+
+
+def _below(base: Path, path: str) -> Path:
+    return (base / Path(path).expanduser()).absolute()
+
+
 def _local_files(task: Task, base: Path) -> Iterator[_LocalFile]:
     """Everything that travels from this machine."""
     sources = {WORKDIR: task.workdir} if isinstance(task.workdir, str) else {}
     sources |= {dst: src for dst, src in task.file_mounts.items() if isinstance(src, str)}
     for destination, source in sources.items():
         key = "workdir" if destination == WORKDIR else f"file_mounts.{destination}"
-        yield _LocalFile(key, destination, (base / Path(source).expanduser()).resolve())
+        yield _LocalFile(key, destination, _below(base, source).resolve())

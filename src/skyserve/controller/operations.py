@@ -62,7 +62,7 @@ class ControllerOperations:
             found = await self._intake.take(task, base)
             port = await self._world.router.free_port(frozenset(r.service.port for r in self._controller.reconcilers))
             now = self._world.clock.now()
-            document = found.document(task, name)
+            document = found.document(name)
             try:
                 record = await self._world.store.create_service(name, port, document, found.trees, now)
                 return self._view(await self._controller.adopt(record.service.id, offers=found.offers))

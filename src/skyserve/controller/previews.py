@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skyserve.controller.intake import Intake
+from skyserve.controller.intake import Intake, located
 from skyserve.controller.reconciler import Reconciler
 from skyserve.controller.updates import earlier_version, refuse_going_down
 from skyserve.model.view import UpdatePreview
@@ -22,7 +22,7 @@ class Previews:
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             trees = await self._intake.pack(task, base)
-        return _from_present(reconciler, None, task, trees)
+        return _from_present(reconciler, None, located(task, base), trees)
 
     def rollback(self, reconciler: Reconciler, to: int | None) -> UpdatePreview:
         """To an earlier version. Raises ServeError."""

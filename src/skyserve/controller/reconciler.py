@@ -5,6 +5,7 @@ about it; so the next pass, in this process or the one after a crash, goes on fr
 """
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -162,10 +163,17 @@ class Reconciler:
                 self.wake()
                 return made
             if not self._over:
-                await self._world.router.apply(made.routes)
+                await self._world.router.apply(await self._world.certificates.certified(made.routes))
                 self._act(made)
                 self._follow_replicas()
-            return made
+        for news in self._world.certificates.news(self.service.id):
+            await self._tell(news)
+        return made
+
+    async def _tell(self, news: str) -> None:
+        """Record for people what decides nothing."""
+        with contextlib.suppress(ServeError, Superseded):
+            await self.wish("certificate", lambda _: Wish((), news))
 
     def snapshot(self) -> Snapshot:
         """All that is known of the service now. No I/O."""
@@ -185,6 +193,7 @@ class Reconciler:
             load=self._world.router.load(self.service.id),
             own_policy=self._own_policy,
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
+            endpoint_trouble=self._world.certificates.trouble(self.service.id),
             leaks=tuple(
                 i
                 for i in fleet.launched_for(self.service.id)
@@ -257,6 +266,7 @@ class Reconciler:
         await self._world.store.remove_service(service.id, service.generation)
         logs = self._world.home.service_logs(service.id)
         await asyncio.to_thread(shutil.rmtree, logs, ignore_errors=True)
+        self._world.certificates.forget(service.id)
         self._end()
 
     def _end(self) -> None:

@@ -29,7 +29,7 @@ class Updates:
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             taken = await self._intake.take(task, base)
-            document = taken.document(task, reconciler.service.name)
+            document = taken.document(reconciler.service.name)
             chosen = mode or target_of(task).update.mode
 
             def wish(snapshot: Snapshot) -> Wish:

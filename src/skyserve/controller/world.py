@@ -7,6 +7,7 @@ from skyserve.contracts.content import ContentStore
 from skyserve.contracts.prober import Prober
 from skyserve.contracts.router import Router
 from skyserve.contracts.store import Store
+from skyserve.controller.certificates import Certificates
 from skyserve.controller.fleet import Fleet
 from skyserve.controller.tallies import Tallies
 from skyserve.model.home import Home
@@ -22,6 +23,7 @@ class World:
     fleet: Fleet
     router: Router
     prober: Prober
+    certificates: Certificates
     clock: Clock
     owner: str
     """The tag on everything it launches."""

@@ -17,6 +17,7 @@ import envoy.extensions.filters.http.ext_proc.v3.ext_proc_pb2
 import envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2
 import envoy.extensions.filters.http.lua.v3.lua_pb2
 import envoy.extensions.filters.http.router.v3.router_pb2
+import envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2
 import envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2
 import envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2
 import envoy.extensions.load_balancing_policies.maglev.v3.maglev_pb2
@@ -25,6 +26,7 @@ import envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2
 import envoy.extensions.load_balancing_policies.subset.v3.subset_pb2
 import envoy.extensions.request_id.uuid.v3.uuid_pb2
 import envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2
+import envoy.extensions.transport_sockets.tls.v3.tls_pb2
 import envoy.extensions.upstreams.http.v3.http_protocol_options_pb2  # noqa: F401
 import xds.type.v3.typed_struct_pb2  # noqa: F401
 from google.protobuf.any_pb2 import Any as AnyMessage

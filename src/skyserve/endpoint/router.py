@@ -18,7 +18,7 @@ from skyserve.endpoint.process import EnvoyProcess
 from skyserve.endpoint.resolve import resolve
 from skyserve.endpoint.resources import Resource, pack
 from skyserve.endpoint.traffic import Traffic
-from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, resource_name
+from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, resource_name
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
@@ -26,7 +26,7 @@ from skyserve.model.traffic import ServiceTraffic
 
 log = logging.getLogger(__name__)
 
-KINDS = (CLUSTER, ENDPOINTS, LISTENER, ROUTES)
+KINDS = (CLUSTER, ENDPOINTS, SECRET, LISTENER, ROUTES)
 BASE_PORT = 30001
 """The first service's port, as SkyServe's users know it."""
 
@@ -145,7 +145,7 @@ class EnvoyRouter:
     def _publish(self) -> None:
         self._ads.publish(
             {
-                kind: {resource_name(service_id): packed[kind] for service_id, packed in self._packed.items()}
+                kind: {resource_name(id_): packed[kind] for id_, packed in self._packed.items() if kind in packed}
                 for kind in KINDS
             }
         )
@@ -154,7 +154,9 @@ class EnvoyRouter:
         self._traffic.stir()
 
     def _confirmed(self, service_id: int) -> bool:
-        return all(self._ads.confirmed(kind, resource_name(service_id)) for kind in KINDS)
+        """All of it is there; with TLS, that is the certificate too."""
+        needed = {*self._packed[service_id]} | ({SECRET} if self._asked[service_id].settings.tls else set())
+        return all(self._ads.confirmed(kind, resource_name(service_id)) for kind in needed)
 
     def _backend_status(self, service_id: int, backend: Backend | None, confirmed: bool) -> BackendStatus:
         host = self._traffic.host(resource_name(service_id), backend.address) if backend else None

@@ -26,6 +26,14 @@ class ConcurrencyLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Where the key and the certificate of an endpoint are, on this machine: absolute paths."""
+
+    keyfile: str
+    certfile: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Times in seconds."""
 
@@ -40,3 +48,5 @@ class EndpointSettings:
     """Largest body of a request; None: any."""
     concurrency: ConcurrencyLimit | None = None
     """None: a replica gets whatever comes."""
+    tls: TlsFiles | None = None
+    """None: the endpoint speaks http."""

@@ -79,6 +79,11 @@ class Home:
         return self.serve / "endpoint"
 
     @property
+    def certificates(self) -> Path:
+        """The last good key and certificate of each endpoint with TLS, 0600."""
+        return self.serve / "certificates"
+
+    @property
     def local_machine(self) -> Path:
         """Replicas of infra `local`."""
         return self.serve / "local"

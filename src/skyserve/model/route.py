@@ -26,6 +26,18 @@ class Backend(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What an endpoint proves itself with."""
+
+    chain: str
+    """PEM: the service's own certificate, then those that lead to one that clients know."""
+    key: str = field(repr=False)
+    """PEM: the private key."""
+    ends_at: float
+    """When the certificate expires."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteTable:
     """One service at the endpoint."""
 
@@ -43,6 +55,8 @@ class RouteTable:
     where the other has none that works. None: all backends are alike, whatever their marks."""
     keys: tuple[KeyRule, ...] = ()
     """Of whose bearers requests are taken, where the settings require a key."""
+    certificate: Certificate | None = None
+    """Where the settings ask for TLS; None: it is not known, so that nobody can connect."""
 
 
 @dataclass(frozen=True, slots=True)

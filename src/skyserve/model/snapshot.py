@@ -100,6 +100,8 @@ class Snapshot:
     """None: the endpoint cannot tell now, which is not the same as no load."""
     own_policy: Callable[..., object] | None = None
     """What the wanted version names to decide how many replicas; None: it names nothing. May raise anything."""
+    endpoint_trouble: str = ""
+    """What its user should know of the endpoint, such as that its certificate ends soon; empty when all is well."""
     leaks: tuple[Instance, ...] = ()
     """Instances that bear this service's tag and belong to no replica that may hold a machine."""
 

@@ -38,11 +38,11 @@ def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, h
         ready_replicas=len(ready),
         total_replicas=max(len(counted), wanted),
         target_replicas=wanted,
-        endpoint=f"http://{host}:{service.port}",
+        endpoint=f"{'https' if target.endpoint.tls else 'http'}://{host}:{service.port}",
         policy=policy,
         load_balancing_policy=str(target.load_balancing_policy),
         requested_resources=requested_resources,
-        tls_encrypted=False,
+        tls_encrypted=target.endpoint.tls is not None,
         created_at=service.created_at,
         replicas=[_replica_view(snapshot, r, targets.get(r.version, target)) for r in rows],
         stopped_reason=service.stopped_reason,
@@ -69,7 +69,8 @@ def _detail(snapshot: Snapshot) -> str:
             return no_spot(snapshot)
         choice = Chooser(snapshot, offers_of(snapshot), replicas, (r.offer.place for r in alive)).choose()
         return choice.reason if choice.offer is None else ""
-    return service.scaling.trouble if target.autoscaling and service.scaling else ""
+    trouble = service.scaling.trouble if target.autoscaling and service.scaling else ""
+    return trouble or snapshot.endpoint_trouble
 
 
 def _replica_view(snapshot: Snapshot, replica: Replica, target: Target) -> ReplicaView:

@@ -12,6 +12,7 @@ from skyserve.contracts.infra import Infra
 from skyserve.contracts.prober import Prober
 from skyserve.contracts.router import Router
 from skyserve.contracts.store import Store
+from skyserve.controller.certificates import Certificates
 from skyserve.controller.controller import Controller
 from skyserve.controller.fleet import Fleet
 from skyserve.controller.operations import ControllerOperations
@@ -62,6 +63,7 @@ class Stage:
             fleet=Fleet(lambda: [infra], owner, self.clock),
             router=Fragile(self.adapters.router(), gate, "router"),
             prober=Fragile(self.adapters.prober(), gate, "prober"),
+            certificates=Certificates(self.home.certificates, self.clock),
             clock=self.clock,
             owner=owner,
             user="me",

@@ -7,7 +7,6 @@ from skyserve.spec.base import Finding
 from skyserve.spec.errors import Problem, SpecError
 from skyserve.spec.infra import OWN_MACHINES
 from skyserve.spec.resources import Option
-from skyserve.spec.service import Service
 from skyserve.spec.source import Path, Source
 from skyserve.spec.storage import is_url
 from skyserve.spec.task import Task
@@ -58,7 +57,6 @@ def _findings(task: Task) -> Iterator[Finding]:
     elif task.service is None:
         yield Finding("is missing, so this is not a service", "Write service: with replicas: 1.", ("service",))
     else:
-        yield from _service(task.service)
         if not (task.run or "").strip():
             yield Finding("is missing, so nothing would answer on the port", "Write the server's command.", ("run",))
 
@@ -104,8 +102,3 @@ def _location(option: Option, path: Path) -> Iterator[Finding]:
     elif region or zone:
         remedy = "Remove it: machines of your own have no regions."
         yield Finding(_YET, remedy, (*path, "region" if region else "zone"))
-
-
-def _service(service: Service) -> Iterator[Finding]:
-    if service.tls is not None:
-        yield Finding(_YET, "Remove it, or let a proxy before the endpoint speak https.", ("service", "tls"))

@@ -1,7 +1,10 @@
 """What a task asks of the planner."""
 
+from dataclasses import replace
+
 from skyserve.model import autoscaling as model
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
+from skyserve.model.endpoint import EndpointSettings, TlsFiles
 from skyserve.model.placement import Placement, SpotPlacer
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.schedule import Window
@@ -30,7 +33,7 @@ def target_of(task: Task) -> Target:
         num_nodes=task.num_nodes,
         probe=_probe(service.readiness_probe),
         load_balancing_policy=service.load_balancing_policy,
-        endpoint=service.load_balancer.settings(),
+        endpoint=_endpoint(service),
         drain_seconds=service.drain_seconds,
         autoscaling=_autoscaling(scaling, extra),
         overprovision=extra,
@@ -43,6 +46,12 @@ def target_of(task: Task) -> Target:
 
 EXTRA = 1
 """Spot replicas that `adaptive` may keep beyond those wanted, while losses are frequent, where no number is written."""
+
+
+def _endpoint(service: Service) -> EndpointSettings:
+    tls = service.tls
+    files = None if tls is None else TlsFiles(keyfile=tls.keyfile, certfile=tls.certfile)
+    return replace(service.load_balancer.settings(), tls=files)
 
 
 def _placement(task: Task) -> Placement | None:

@@ -1,5 +1,6 @@
 """A port -> Listener. Depends on what never changes while the service lives: a changed listener drains, and cuts
-the connections it holds. All that may change is in routes, cluster and endpoints."""
+the connections it holds. All that may change is in routes, cluster and endpoints; but for whether it speaks TLS, which
+only another listener can change."""
 
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from skyserve.endpoint.translate.keys import key_counters
 from skyserve.endpoint.translate.local_reply import local_reply
 from skyserve.endpoint.translate.naming import ADS, LISTENER, Json, extension, resource_name
 from skyserve.endpoint.translate.statistics import statistics
+from skyserve.endpoint.translate.tls import with_tls
 from skyserve.model.route import RouteTable
 
 _MANAGER = "filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -18,6 +20,14 @@ _MANAGER = "filters.network.http_connection_manager.v3.HttpConnectionManager"
 def listener(table: RouteTable, *, host: str, access_log: Path) -> Json:
     """`host`: the IP address to bind."""
     name = resource_name(table.service_id)
+    chain = {
+        "filters": [
+            {
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": _connection_manager(table, name, access_log),
+            }
+        ]
+    }
     return {
         "@type": LISTENER,
         "name": name,
@@ -25,16 +35,7 @@ def listener(table: RouteTable, *, host: str, access_log: Path) -> Json:
         # With reuse_port a second Envoy of the same user could bind the port too and get half the connections.
         "enable_reuse_port": False,
         **limits.of_connections(),
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(table, name, access_log),
-                    }
-                ]
-            }
-        ],
+        **(with_tls(table, chain) if table.settings.tls else {"filter_chains": [chain]}),
     }
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from skyserve.endpoint.translate.cluster import cluster
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.listener import listener
-from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, Json
+from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, Json
 from skyserve.endpoint.translate.routes import routes
+from skyserve.endpoint.translate.tls import secret
 from skyserve.model.route import RouteTable
 
 
@@ -16,9 +17,11 @@ def resources(table: RouteTable, *, host: str, access_log: Path) -> Mapping[str,
 
     Addresses in the table must be IP addresses. `host` is the IP address that the listener binds.
     """
+    secrets = {SECRET: secret(table.service_id, table.certificate)} if table.settings.tls and table.certificate else {}
     return {
         CLUSTER: cluster(table),
         ENDPOINTS: endpoints(table),
+        **secrets,
         LISTENER: listener(table, host=host, access_log=access_log),
         ROUTES: routes(table),
     }
