@@ -130,7 +130,7 @@ class Bench:
 
     async def _has(self, service_id: int, ports: set[int]) -> bool:
         hosts = await self._hosts(service_id)
-        return hosts is not None and {_port(host) for host in hosts} == ports
+        return hosts is not None and {_port(host) for host in hosts if "socket_address" in host["address"]} == ports
 
     async def _hosts(self, service_id: int) -> list[dict[str, Any]] | None:
         document = await self.admin("/clusters", {"format": "json"})

@@ -99,6 +99,13 @@ TABLES = {
         (Backend(1, Address("10.0.0.1", 8080)),),
         settings=EndpointSettings(concurrency=ConcurrencyLimit(per_replica=1, queued=50, seconds=45)),
     ),
+    "hold": RouteTable(
+        16,
+        "patient",
+        30010,
+        LoadBalancingPolicy.LEAST_LOAD,
+        settings=EndpointSettings(stream_timeout=30, hold_seconds=600),
+    ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
 

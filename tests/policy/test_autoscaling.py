@@ -14,6 +14,7 @@ from skyserve.policy.autoscaling.concurrency import concurrency
 from skyserve.policy.autoscaling.decision import begin, decide
 from skyserve.policy.autoscaling.fleet import Fleet
 from skyserve.policy.autoscaling.instance_aware import instance_aware
+from skyserve.policy.autoscaling.queue import queue
 from skyserve.policy.autoscaling.request_rate import request_rate
 from skyserve.policy.autoscaling.settling import settle
 from skyserve.policy.autoscaling.window import Seen
@@ -367,3 +368,30 @@ def test_memory_is_bounded(calls: list[int]) -> None:
         memory = decide(Load(second, 0, memory.busy_seconds + number, number), knobs, memory, NOW + second).memory
         assert len(memory.calls) <= 36
         assert len(memory.buckets) <= 61
+
+
+@pytest.mark.parametrize("policy", [p for p in ScalingPolicy if p is not ScalingPolicy.INSTANCE_AWARE])
+def test_who_waits_wakes_a_service_at_once(policy: ScalingPolicy) -> None:
+    """At zero the first request that is held brings a replica at the same moment, though the counters know nothing
+    yet."""
+    knobs = replace(RATE, policy=policy, latency=1.0)
+    memory = decide(Load(), knobs, begin(knobs, Load(), NOW), NOW + 1000).memory
+    assert decide(Load(in_flight=1, held=1), knobs, memory, NOW + 1000.01).wanted == 1
+
+
+@pytest.mark.parametrize("policy", [ScalingPolicy.CONCURRENCY, ScalingPolicy.QUEUE])
+def test_those_who_wait_are_counted_at_once(policy: ScalingPolicy) -> None:
+    """Many that wait call for as many replicas as they would keep busy, not for one and then one more."""
+    knobs = replace(RATE, policy=policy)
+    memory = decide(Load(), knobs, begin(knobs, Load(), NOW), NOW + 1000).memory
+    assert decide(Load(in_flight=9, held=9), knobs, memory, NOW + 1000.01).wanted == 5
+
+
+def test_a_queue_is_what_is_there_now() -> None:
+    """Requests in flight are not averaged; without any that wait they call for more only after the delay."""
+    knobs = replace(QUICK, policy=ScalingPolicy.QUEUE)
+    seen = Seen(rate=0, concurrency=0, burst_concurrency=0, in_flight=7, refused=0)
+    assert (queue(seen, knobs).replicas, queue(seen, knobs).burst) == (4, 0)
+    assert (queue(replace(seen, held=3), knobs).replicas, queue(replace(seen, held=3), knobs).burst) == (4, 4)
+    course = changes(watch(knobs, lambda at: (2, 4), 60), 0)
+    assert course[-1][1] == 4

@@ -106,7 +106,7 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
     "a probe that passes is not enough": (with_one(Phase.STARTING, backend=None), []),
     "a probe that passes and an endpoint that accepts make a replica ready": (
         with_one(Phase.STARTING),
-        [(1, Cause.PROBE_PASSED)],
+        [(1, Cause.PROBE_PASSED), ("remember", "replica 1 was ready after 15.0 s")],
     ),
     "all is well": (with_one(Phase.READY), []),
     "one failed probe is a blip": (with_one(Phase.READY, probe=ProbeTally(failures=1)), []),
@@ -198,7 +198,12 @@ STORIES: dict[str, tuple[Snapshot, list[object]]] = {
     ),
     "down ends every replica": (
         world(replica(1, Phase.READY), replica(2, Phase.STARTING), goal=Goal.DOWN, service={"first_ready_at": NOW}),
-        [(2, Cause.PROBE_PASSED), (1, Cause.SERVICE_DOWN), (2, Cause.SERVICE_DOWN)],
+        [
+            (2, Cause.PROBE_PASSED),
+            ("remember", "replica 2 was ready after 15.0 s"),
+            (1, Cause.SERVICE_DOWN),
+            (2, Cause.SERVICE_DOWN),
+        ],
     ),
     "down is finished when nothing is left": (world(goal=Goal.DOWN), ["finish"]),
     "down waits for the last machine": (

@@ -1,6 +1,6 @@
 """The endpoint: carries requests to replicas as the route tables say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +35,10 @@ class Router(Protocol):
 
     async def traffic(self) -> Mapping[int, ServiceTraffic]:
         """What was counted of each service's requests, by service id, asked now; empty where that cannot be told."""
+        ...
+
+    def on_held(self, tell: Callable[[int], None]) -> None:
+        """Call it with a service's id when a request of it begins to wait for a replica, and none did."""
         ...
 
     def access_log(self, service_id: int) -> Path:

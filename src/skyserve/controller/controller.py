@@ -45,6 +45,7 @@ class Controller:
         await self.world.router.start([await self.world.certificates.certified(table) for table in tables])
         await self._collect_content()
         self.world.fleet.on_news(self._on_fleet_news)
+        self.world.router.on_held(self._on_held)
         self._loop("fleet", self.world.fleet.watch)
         for reconciler in self.reconcilers:
             self._loop(reconciler.service.name, reconciler.run)
@@ -108,6 +109,10 @@ class Controller:
             if not known and not self._strays.reclaiming(instance):
                 log.warning("%s at %s belongs to no service: it is terminated", instance.id, instance.place)
                 self._strays.reclaim(instance)
+
+    def _on_held(self, service_id: int) -> None:
+        if service_id in self._reconcilers:
+            self._reconcilers[service_id].wake()
 
     def _finished(self, service_id: int) -> None:
         reconciler = self._reconcilers.pop(service_id, None)

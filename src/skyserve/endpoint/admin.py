@@ -23,6 +23,8 @@ class Host:
     """New requests may go to it."""
     in_flight: int
     """Requests being answered by it now."""
+    begun: int
+    """Requests that were ever sent to it."""
     answered: int
     """Attempts that it answered or failed; one that was given up before an answer is none."""
     errors: int
@@ -124,4 +126,4 @@ def _host(status: Mapping[str, Any]) -> Host:
     # Beside eds_health_status, each key (failed_active_health_check, failed_outlier_check, ...) is one objection.
     objections = [key for key, value in health.items() if key != "eds_health_status" and value]
     routable = not objections and health.get("eds_health_status") == "HEALTHY"
-    return Host(routable, counted["rq_active"], counted["rq_success"] + errors, errors)
+    return Host(routable, counted["rq_active"], counted["rq_total"], counted["rq_success"] + errors, errors)

@@ -8,6 +8,7 @@ from skyserve.endpoint.translate.cluster import unlimited
 from skyserve.endpoint.translate.gate import GATE_CLUSTER
 from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REQUESTS, KEY_TOKENS, Json, extension
 from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
+from skyserve.endpoint.translate.waiting import waiting_cluster, waiting_listener
 from skyserve.model.load import FIRST_BYTE_BOUNDS
 
 LOAD_COUNTERS = (
@@ -53,8 +54,19 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
             "cds_config": {"ads": {}, "resource_api_version": "V3"},
             "lds_config": {"ads": {}, "resource_api_version": "V3"},
         },
+        "bootstrap_extensions": [
+            {
+                "name": "envoy.bootstrap.internal_listener",
+                "typed_config": {"@type": extension("bootstrap.internal_listener.v3.InternalListener")},
+            }
+        ],
         "static_resources": {
-            "clusters": [_grpc_cluster(_CONTROLLER, layout.ads_socket), _grpc_cluster(GATE_CLUSTER, layout.gate_socket)]
+            "listeners": [waiting_listener()],
+            "clusters": [
+                _grpc_cluster(_CONTROLLER, layout.ads_socket),
+                _grpc_cluster(GATE_CLUSTER, layout.gate_socket),
+                waiting_cluster(layout.waiting_socket),
+            ],
         },
         "stats_flush_interval": f"{FLUSH_SECONDS}s",
         "stats_eviction_interval": f"{EVICTION_SECONDS}s",

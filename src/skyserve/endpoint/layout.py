@@ -45,6 +45,11 @@ class Layout:
         return self.root / "admin.sock"
 
     @property
+    def waiting_socket(self) -> Path:
+        """Where Envoy brings requests that wait for a replica."""
+        return self.root / "waiting.sock"
+
+    @property
     def access_logs(self) -> Path:
         """One file a service."""
         return self.root / "access"
@@ -55,10 +60,10 @@ class Layout:
 
     def prepare(self) -> None:
         """Make the directories. Raises ValueError if the sockets' paths would be too long."""
-        length = len(os.fsencode(self.admin_socket))
+        length = len(os.fsencode(self.waiting_socket))
         if length > _SOCKET_PATH_LIMIT:
             raise ValueError(
-                f"The path of the socket {self.admin_socket} has {length} bytes; a Unix socket's may have "
+                f"The path of the socket {self.waiting_socket} has {length} bytes; a Unix socket's may have "
                 f"{_SOCKET_PATH_LIMIT}. Set SKY_HOME to a shorter directory."
             )
         for directory in (self.root, self.access_logs):

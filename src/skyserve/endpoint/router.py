@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from skyserve.endpoint.admin import Admin, AdminError
@@ -20,6 +21,8 @@ from skyserve.endpoint.resources import Resource, pack
 from skyserve.endpoint.traffic import Traffic
 from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, resource_name
 from skyserve.endpoint.translate.service import resources
+from skyserve.endpoint.waiting.doorman import Doorman
+from skyserve.endpoint.waiting.room import WaitingRoom
 from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
 from skyserve.model.traffic import ServiceTraffic
@@ -47,6 +50,9 @@ class EnvoyRouter:
         self._process = EnvoyProcess(self._layout)
         self._admin = Admin(self._layout.admin_socket)
         self._traffic = Traffic(self._admin, self._awaited, self._sampled)
+        self._tell_held: Callable[[int], None] = lambda _: None
+        self._room = WaitingRoom(self._layout.waiting_socket, self._on_held)
+        self._doorman = Doorman(self._room)
         self._logs = LogFiles(self._layout, self._admin)
         self.gates = Gates(self._layout.gate_socket)
         self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
@@ -61,6 +67,7 @@ class EnvoyRouter:
         # All tables before the first word to Envoy: one that runs must never hear of an empty world.
         self._publish()
         await self.gates.start()
+        await self._room.start()
         await self._ads.start()
         await self._process.start()
         self._tasks = [asyncio.create_task(self._traffic.run()), asyncio.create_task(self._logs.run())]
@@ -80,6 +87,8 @@ class EnvoyRouter:
         if self._asked.pop(service_id, None) is None:
             return
         del self._served[service_id], self._packed[service_id]
+        self._room.forget(service_id)
+        self._doorman.forget(service_id)
         self._publish()
         self._logs.keep(frozenset(self._asked))
 
@@ -97,7 +106,16 @@ class EnvoyRouter:
 
     def load(self, service_id: int) -> Load | None:
         """Of the service, by Envoy's counters; None before the first sample and while Envoy does not answer."""
-        return self._traffic.load(resource_name(service_id)) if service_id in self._asked else None
+        load = self._traffic.load(resource_name(service_id)) if service_id in self._asked else None
+        if load is None:
+            return None
+        held = self._room.held(service_id)
+        refused = load.refused + self._room.refused(service_id)
+        return replace(load, refused=refused, in_flight=max(load.in_flight, held), held=held)
+
+    def on_held(self, tell: Callable[[int], None]) -> None:
+        """Called when somebody begins to wait, in this process."""
+        self._tell_held = tell
 
     async def traffic(self) -> Mapping[int, ServiceTraffic]:
         """By service id, as Envoy counts it; empty while it does not answer."""
@@ -122,6 +140,7 @@ class EnvoyRouter:
             await asyncio.wait(self._tasks)
         self._tasks = []
         await self._process.close()
+        await self._room.close()
         await self._ads.close()
         await self.gates.close()
         await self._admin.close()
@@ -139,6 +158,7 @@ class EnvoyRouter:
         served = await resolve(table)
         content = resources(served, host=self._host, access_log=self.access_log(table.service_id))
         self._packed[table.service_id] = {kind: pack(resource) for kind, resource in content.items()}
+        self._room.serve(table)
         self._asked[table.service_id] = table
         self._served[table.service_id] = served
 
@@ -166,8 +186,9 @@ class EnvoyRouter:
         orphaned = self._traffic.orphaned(resource_name(service_id)) if backend and backend.draining else 0
         return BackendStatus(confirmed and host.routable, host.in_flight + orphaned, host.answered, host.errors)
 
-    def _sampled(self) -> None:
+    def _sampled(self) -> bool:
         self.gates.heed(self._served.values(), self._traffic.host)
+        return self._let_on()
 
     def _awaited(self) -> bool:
         """Some backend's status is not yet what its table says."""
@@ -176,3 +197,20 @@ class EnvoyRouter:
             for service_id, table in self._asked.items()
             for backend in table.backends
         )
+
+    def _on_held(self, service_id: int) -> None:
+        self._traffic.stir()
+        self._tell_held(service_id)
+
+    def _let_on(self) -> bool:
+        """Let those who wait go on to replicas that have room. Whether to look again soon: some wait on that there are
+        replicas for."""
+        pressing = False
+        for service_id, table in self._served.items():
+            if not self._room.held(service_id) or not self._confirmed(service_id):
+                continue
+            known = (self._traffic.host(resource_name(service_id), b.address) for b in table.backends if not b.draining)
+            hosts = [host for host in known if host is not None]
+            self._doorman.look(service_id, hosts, table.at_once)
+            pressing = pressing or bool(hosts)
+        return pressing

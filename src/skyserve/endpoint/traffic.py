@@ -22,12 +22,13 @@ ORPHAN_SAMPLES = 3
 class Traffic:
     """The latest sample."""
 
-    def __init__(self, admin: Admin, awaited: Callable[[], bool], sampled: Callable[[], None]) -> None:
-        """`awaited` tells whether some replica should be routable by now and is not; `sampled` is called when Envoy has
-        told of its replicas."""
+    def __init__(self, admin: Admin, awaited: Callable[[], bool], sampled: Callable[[], bool]) -> None:
+        """`awaited` tells whether some replica should be routable by now and is not. `sampled` is called when Envoy has
+        told of its replicas, and tells whether it must be asked again soon, however long that goes on."""
         self._admin = admin
         self._awaited = awaited
         self._sampled = sampled
+        self._pressing = False
         self._hosts: Hosts = {}
         self._requests: Mapping[str, Counted] = {}
         self._busy: dict[str, float] = {}
@@ -73,11 +74,11 @@ class Traffic:
     async def _sample(self) -> None:
         try:
             self._hosts = await self._admin.hosts()
-            self._sampled()
+            self._pressing = self._sampled()
             self._count(await self._admin.requests())
         except AdminError as error:
             log.debug("%s", error)
-            self._hosts, self._requests = {}, {}
+            self._hosts, self._requests, self._pressing = {}, {}, False
 
     def _count(self, requests: Mapping[str, Counted]) -> None:
         """Those in flight at two samples are taken to change evenly between them."""
@@ -98,8 +99,8 @@ class Traffic:
         }
 
     async def _rest(self) -> None:
-        eager = asyncio.get_running_loop().time() < self._eager_until and self._awaited()
-        if eager:
+        fresh = asyncio.get_running_loop().time() < self._eager_until
+        if self._pressing or (fresh and self._awaited()):
             await asyncio.sleep(EAGER_SECONDS)
         elif self.wanted:
             try:

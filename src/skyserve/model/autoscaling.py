@@ -15,6 +15,8 @@ class ScalingPolicy(StrEnum):
     """Requests a second, where replicas differ in how many they can take."""
     LATENCY = "latency"
     """Requests in flight, as many as the time to the first byte allows."""
+    QUEUE = "queue"
+    """Requests in flight and requests that wait, at the moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,3 +50,7 @@ class EndpointSettings:
     """None: a replica gets whatever comes."""
     tls: TlsFiles | None = None
     """None: the endpoint speaks http."""
+    hold_seconds: float = 0
+    """Longest time that a request waits while no replica works; 0: it is refused at once."""
+    max_held_requests: int = 10_000
+    """Of those that wait at once; more are refused."""

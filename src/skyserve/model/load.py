@@ -21,6 +21,8 @@ class Load:
     busy_seconds: float = 0.0
     """Requests in flight, summed over time: ten requests of two seconds each make 20."""
     in_flight: int = 0
-    """Requests being answered now; not a total."""
+    """Requests that came and are not answered yet; not a total."""
     first_bytes: tuple[int, ...] = ()
     """For each of FIRST_BYTE_BOUNDS, how many answers began within it, of those that have ended; empty: not known."""
+    held: int = 0
+    """Of the requests in flight, how many wait because no replica can take them."""

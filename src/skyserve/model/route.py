@@ -38,6 +38,19 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Prospect:
+    """What may be said to those who wait for a replica."""
+
+    ready_at: float | None = None
+    """When the next one should be ready, if it takes as long as those before it (seconds since the epoch); None: none
+    is on its way, or it is not known how long it takes."""
+    takes: float | None = None
+    """Seconds from a replica's launch until it was ready, lately; None: none of the service ever was."""
+    hopeless: str = ""
+    """Why there is no use in waiting, in words; empty: there is."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteTable:
     """One service at the endpoint."""
 
@@ -57,6 +70,10 @@ class RouteTable:
     """Of whose bearers requests are taken, where the settings require a key."""
     certificate: Certificate | None = None
     """Where the settings ask for TLS; None: it is not known, so that nobody can connect."""
+    prospect: Prospect = Prospect()
+    at_once: int = 64
+    """Requests that one backend may have in flight for another one to be sent to it of those that waited: so many do
+    not overrun a replica that has just come up. Those that did not wait are not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,8 @@ class Service:
     failure_streak: int = 0
     """Replicas of the wanted version that failed since one last did well."""
     last_failure_at: float = 0.0
+    start_seconds: float | None = None
+    """How long replicas took from launch to ready, the latest counting most; None: none was ever ready."""
     scaling: ScalingMemory | None = None
     """What the autoscaler remembers; None: it never saw the load."""
     rollout: Rollout | None = None

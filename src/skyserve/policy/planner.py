@@ -14,6 +14,7 @@ from skyserve.policy.steps.failing import pace
 from skyserve.policy.steps.following import follow_load, keep_hours
 from skyserve.policy.steps.noticing import heed_notices
 from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
+from skyserve.policy.steps.timing import time_starts
 from skyserve.policy.steps.updating import adopt, advance, share_out
 
 STEPS: tuple[Callable[[Draft], None], ...] = (
@@ -24,6 +25,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     heed_notices,  # a machine will be taken away: who serves there serves on for a while
     follow_tasks,  # the user's setup or run failed
     follow_probes,  # a replica is ready, or no longer
+    time_starts,  # how long that took
     stop_all,  # the user wants the service down
     pace,  # how fast to try again, and when to stop
     keep_hours,  # when other bounds hold

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from skyserve.model.autoscaling import ScalingPolicy
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.model.route import Backend, RouteTable
-from skyserve.model.service import ProbeSettings
+from skyserve.model.service import ProbeSettings, Target
 from skyserve.policy.autoscaling.capacity import capacity
 from skyserve.policy.draft import Draft
+from skyserve.policy.prospects import prospect
 from skyserve.policy.rollout.shifting import traffic
 
 _ROUTED = (Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
@@ -36,7 +38,24 @@ def route_table(draft: Draft) -> RouteTable:
         health_path=_health_path([draft.target_of(replica).probe for replica in examples.values()] or [target.probe]),
         settings=target.endpoint,
         canary_percent=None if coming is None else traffic(coming, target.update),
+        prospect=prospect(draft),
+        at_once=_at_once(target),
     )
+
+
+AT_ONCE = 64
+"""Requests in flight that a replica of unknown strength may get from among those that waited: less than model servers
+batch by default, more than one answers one by one."""
+_IN_FLIGHT = (ScalingPolicy.CONCURRENCY, ScalingPolicy.LATENCY, ScalingPolicy.QUEUE)
+"""Policies whose target is of requests in flight."""
+
+
+def _at_once(target: Target) -> int:
+    """How many a replica is meant for, where the user said so."""
+    knobs, limit = target.autoscaling, target.endpoint.concurrency
+    if limit is not None:
+        return limit.per_replica
+    return AT_ONCE if knobs is None or knobs.policy not in _IN_FLIGHT else max(1, round(knobs.per_replica))
 
 
 def _on_trial(draft: Draft) -> Rollout | None:

@@ -65,6 +65,9 @@ class InstantRouter:
         """There are no requests to be counted one by one."""
         return {i: ServiceTraffic(table.name, i, 0.0) for i, table in self.plane.tables.items()}
 
+    def on_held(self, tell: Callable[[int], None]) -> None:
+        """Nobody waits: requests are refused."""
+
     async def free_port(self, taken: frozenset[int]) -> int:
         """From 30001 up."""
         return next(port for port in range(30001, 40000) if port not in taken)

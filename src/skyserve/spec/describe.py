@@ -66,6 +66,8 @@ def _scaled_by(policy: ReplicaPolicy) -> str:
         return f"target QPS per replica: {number_text(rate)}"
     if policy.target_latency_seconds is not None:
         return f"target latency: {number_text(policy.target_latency_seconds)} s to the first byte"
+    if policy.target_queue_per_replica is not None:
+        return f"target queue per replica: {number_text(policy.target_queue_per_replica)}"
     if policy.target_concurrency_per_replica is not None:
         return f"target concurrency per replica: {number_text(policy.target_concurrency_per_replica)}"
     return "by requests in flight"

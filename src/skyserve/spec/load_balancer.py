@@ -54,6 +54,10 @@ class LoadBalancer(Model):
     queue_seconds: Annotated[Seconds, Field(le=LONGEST_QUEUE_SECONDS)] | None = None
     """Longest that a request waits for a replica before it is refused with 503. Unless written 60, or half of
     stream_timeout_seconds."""
+    hold_seconds: Seconds = 600
+    """How long a request waits for a replica while none works; 0: it is refused at once."""
+    max_held_requests: Count = 10_000
+    """How many requests may wait at once; more are refused."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -80,6 +84,8 @@ class LoadBalancer(Model):
                 load_percent=self.affinity_load_percent,
             ),
             require_key=self.require_key,
+            hold_seconds=self.hold_seconds,
+            max_held_requests=self.max_held_requests,
         )
 
     def _concurrency(self) -> ConcurrencyLimit | None:

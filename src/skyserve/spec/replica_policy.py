@@ -29,6 +29,8 @@ class ReplicaPolicy(Model):
     """Requests a second that one replica should get; or, by accelerator, what each kind can take."""
     target_concurrency_per_replica: PositiveNumber | None = None
     """Requests that one replica should be answering at a time. Decides where target_qps_per_replica is not given."""
+    target_queue_per_replica: PositiveNumber | None = None
+    """Requests that one replica should have at this moment, in flight or waiting."""
     target_latency_seconds: PositiveSeconds | None = None
     """Time within which answers should begin. Moves the target of concurrency."""
     latency_percentile: Annotated[PositiveNumber, Field(lt=100)] | None = None
@@ -94,7 +96,13 @@ class ReplicaPolicy(Model):
     @property
     def _targets(self) -> list[str]:
         """Keys that say what decides. Latency moves a target of concurrency, so that those two go together."""
-        keys = ("policy", "target_qps_per_replica", "target_concurrency_per_replica", "target_latency_seconds")
+        keys = (
+            "policy",
+            "target_qps_per_replica",
+            "target_queue_per_replica",
+            "target_concurrency_per_replica",
+            "target_latency_seconds",
+        )
         return [key for key in keys if getattr(self, key) is not None]
 
     def _target_findings(self) -> Iterator[Finding]:

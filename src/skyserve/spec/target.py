@@ -113,6 +113,8 @@ def _aim(policy: ReplicaPolicy) -> tuple[ScalingPolicy, float]:
         return ScalingPolicy.INSTANCE_AWARE, min(rate.values())
     if rate is not None:
         return ScalingPolicy.REQUEST_RATE, rate
+    if policy.target_queue_per_replica is not None:
+        return ScalingPolicy.QUEUE, policy.target_queue_per_replica
     kind = ScalingPolicy.CONCURRENCY if policy.target_latency_seconds is None else ScalingPolicy.LATENCY
     return kind, policy.target_concurrency_per_replica or CONCURRENCY
 

@@ -63,6 +63,7 @@ services = Table(
     Column("stopped_reason", Prose, nullable=False),
     Column("failure_streak", Integer, nullable=False),
     Column("last_failure_at", Double, nullable=False),
+    Column("start_seconds", Double),
     Column("scaling", JSON(none_as_null=True)),
     Column("rollout", JSON(none_as_null=True)),
     Column("placement", JSON(none_as_null=True)),

@@ -2,7 +2,8 @@
 
 from skyserve.endpoint.translate.balancing import hash_key
 from skyserve.endpoint.translate.naming import COUNTED_FOR, ENDPOINTS, METADATA, REPLICA, Json, resource_name
-from skyserve.endpoint.translate.split import kind
+from skyserve.endpoint.translate.split import kind, kind_of_room
+from skyserve.endpoint.translate.waiting import waiting_endpoint
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 
@@ -10,6 +11,9 @@ LEAST_WEIGHT = 100
 """Of the backend that can take least: fine enough for the others' to be told apart when rounded."""
 MOST_WEIGHT = 1_000_000
 """Keeps the sum over some thousand backends within the 32 bits that Envoy has for it."""
+ANY_WILL_DO = 100_000
+"""Percent: one replica of a thousand that works is enough for all requests to go to replicas. By default some would go
+to the waiting room as soon as less than 72 % work. Times the number of replicas it must stay within 32 bits."""
 
 
 def endpoints(table: RouteTable) -> Json:
@@ -17,13 +21,21 @@ def endpoints(table: RouteTable) -> Json:
     backends = sorted(table.backends)
     least = min((b.weight for b in backends), default=1.0)
     alike = all(b.weight == least for b in backends)
+    replicas = [_endpoint(b) | ({} if alike else _weight(b.weight / least)) for b in backends]
     return {
         "@type": ENDPOINTS,
         "cluster_name": resource_name(table.service_id),
-        "endpoints": [
-            {"lb_endpoints": [_endpoint(b) | ({} if alike else _weight(b.weight / least)) for b in backends]}
-        ],
+        "endpoints": [{"lb_endpoints": replicas}, *_waiting_room(table)],
+        "policy": {"overprovisioning_factor": ANY_WILL_DO},
     }
+
+
+def _waiting_room(table: RouteTable) -> list[Json]:
+    """Where requests go while no replica works, if they may wait."""
+    if not table.settings.hold_seconds:
+        return []
+    metadata = {"metadata": {"filter_metadata": {METADATA: kind_of_room()}}}
+    return [{"lb_endpoints": [waiting_endpoint(table.service_id) | metadata], "priority": 1}]
 
 
 def _weight(times: float) -> Json:

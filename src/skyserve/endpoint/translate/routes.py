@@ -6,11 +6,15 @@ from skyserve.endpoint.translate.gate import gate_for
 from skyserve.endpoint.translate.keys import keys_for
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.split import destination
+from skyserve.endpoint.translate.waiting import ARRIVAL_HEADER, BODY_BYTES, RELEASE_HEADER
 from skyserve.model.route import RouteTable
 
-RETRIES = 5
-"""Each on a replica that was not tried yet, while there is one."""
-RETRY_BODY_BYTES = 8 * 2**20
+RETRIES = 13
+"""Each on a replica that was not tried yet, while there is one; half a second for the first six, eight seconds for
+all."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.010, 2.0
+"""Between tries: doubled each time, and of that a random part."""
+RETRY_BODY_BYTES = BODY_BYTES
 """A request whose body is larger is not retried once it was begun to be sent. A chat with several images fits."""
 
 _IDEMPOTENT = "GET|HEAD|OPTIONS|TRACE|PUT|DELETE"
@@ -48,6 +52,13 @@ def routes(table: RouteTable) -> Json:
         ],
         # Tells a replica nothing that x-forwarded-for does not.
         "request_headers_to_remove": ["x-envoy-external-address"],
+        "request_headers_to_add": [
+            {
+                "header": {"key": ARRIVAL_HEADER, "value": "t=%START_TIME(%s.%3f)%"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ],
+        "response_headers_to_remove": [RELEASE_HEADER],
     }
 
 
@@ -57,9 +68,10 @@ def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
         **hash_policy(table),
         # The default, 15 s to the end of the response, would cut generations.
         "timeout": "0s",
-        "idle_timeout": seconds(table.settings.stream_timeout),
+        "idle_timeout": seconds(_longest_silence(table)),
         "retry_policy": {
-            "retry_on": ",".join(retry_on),
+            "retry_on": ",".join((*retry_on, "retriable-headers")),
+            "retriable_headers": [{"name": RELEASE_HEADER, "present_match": True}],
             "num_retries": RETRIES,
             "retry_host_predicate": [
                 {
@@ -68,6 +80,17 @@ def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
                 }
             ],
             "host_selection_retry_max_attempts": 10,
-            "retry_back_off": {"base_interval": "0.010s", "max_interval": "0.200s"},
+            "retry_back_off": {
+                "base_interval": seconds(FIRST_PAUSE_SECONDS),
+                "max_interval": seconds(LONGEST_PAUSE_SECONDS),
+            },
         },
     }
+
+
+def _longest_silence(table: RouteTable) -> float:
+    """A request that comes while there is no replica may have to wait for one first, which is no silence of a
+    replica."""
+    settings = table.settings
+    waits = settings.stream_timeout and not table.backends
+    return settings.stream_timeout + (settings.hold_seconds if waits else 0)

@@ -8,12 +8,17 @@ from skyserve.endpoint.translate.naming import METADATA, Json, extension
 from skyserve.model.route import Backend, RouteTable
 
 _KEY = "kind"
-_STABLE, _CANARY = "stable", "canary"
+_STABLE, _CANARY, _WAITING = "stable", "canary", "waiting"
 
 
 def kind(backend: Backend) -> Json:
     """Of an endpoint's metadata: which of the two it is. Without a split nobody asks."""
     return {_KEY: _CANARY if backend.canary else _STABLE}
+
+
+def kind_of_room() -> Json:
+    """Likewise of the waiting room, which is neither of them."""
+    return {_KEY: _WAITING}
 
 
 def by_kind(policy: Json) -> Json:
@@ -47,4 +52,5 @@ def destination(table: RouteTable, cluster: str) -> Json:
 
 def _in_order(first: str, then: str) -> Json:
     """The first kind that has a replica which works: also at a retry, once those of the other are passed over."""
-    return {"filter_metadata": {METADATA: {"fallback_list": [{_KEY: first}, {_KEY: then}]}}}
+    order = (first, then, _WAITING)
+    return {"filter_metadata": {METADATA: {"fallback_list": [{_KEY: kind} for kind in order]}}}

@@ -12,6 +12,7 @@ from skyserve.policy.autoscaling.fleet import NOTHING, Fleet
 from skyserve.policy.autoscaling.instance_aware import instance_aware
 from skyserve.policy.autoscaling.latency import latency
 from skyserve.policy.autoscaling.own import PolicyFailed
+from skyserve.policy.autoscaling.queue import queue
 from skyserve.policy.autoscaling.request_rate import request_rate
 from skyserve.policy.autoscaling.settling import remember_call, settle
 from skyserve.policy.autoscaling.stepping import remember_wanted, stepped
@@ -22,6 +23,7 @@ POLICIES: Mapping[ScalingPolicy, Callable[[Seen, Autoscaling], Demand]] = {
     ScalingPolicy.CONCURRENCY: concurrency,
     ScalingPolicy.INSTANCE_AWARE: instance_aware,
     ScalingPolicy.LATENCY: latency,
+    ScalingPolicy.QUEUE: queue,
 }
 """A new policy is one file and one line here. Those of users are asked in their place."""
 

@@ -30,7 +30,7 @@ class Seen:
     burst_concurrency: float
     """The same over the last few seconds."""
     in_flight: int
-    """Now."""
+    """Now, those too that wait because no replica can take them."""
     refused: float
     """Requests that found no replica: at zero all of them, since they came at once; else so many a second, since
     whoever was refused asks again."""
@@ -45,6 +45,8 @@ class Seen:
     """Replicas wanted until now."""
     tuning: Tuning | None = None
     """What the policy said at the last reading."""
+    held: int = 0
+    """Of the requests in flight, how many wait for a replica."""
 
 
 def reading_due_at(memory: ScalingMemory, load: Load, knobs: Autoscaling) -> float:
@@ -95,6 +97,7 @@ def seen(
         now=now,
         wanted=before.wanted,
         tuning=before.tuning,
+        held=load.held,
     )
 
 

@@ -1,0 +1,121 @@
+"""Those who wait for one service."""
+
+import asyncio
+import itertools
+import time
+from collections import deque
+
+from skyserve.endpoint.waiting.answers import error
+from skyserve.endpoint.waiting.line import Bounds, Line, Ticket
+from skyserve.endpoint.waiting.visitor import Visitor
+from skyserve.model.route import RouteTable
+from skyserve.policy.prospects import retry_after
+
+MOST_BYTES = 2**30
+"""Of bodies, as they are announced: Envoy and the clients keep them meanwhile."""
+RETURN_SECONDS = 30.0
+"""Who comes back within this time keeps its deadline; who comes later has been at a replica meanwhile, and waits
+anew."""
+UNAVAILABLE, FULL = "no_ready_replica", "too_many_waiting"
+
+
+class Hall:
+    """Lets them in, and out again."""
+
+    def __init__(self, table: RouteTable) -> None:
+        self._table = table
+        self._line = Line()
+        self._visitors: dict[int, Visitor] = {}
+        self._numbers = itertools.count()
+        self._released: dict[tuple[str, str], float] = {}
+        """By key of who was released lately: its deadline."""
+        self._releases: deque[tuple[float, tuple[str, str]]] = deque()
+        """When each of them was."""
+        self._timer: asyncio.TimerHandle | None = None
+        self.refused = 0
+        """How many waited in vain, or were not let in."""
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def learn(self, table: RouteTable) -> None:
+        """What is said of the service from now on."""
+        self._table = table
+        if table.prospect.hopeless:
+            while (ticket := self._line.take()) is not None:
+                self._refuse(self._visitors.pop(ticket.id), UNAVAILABLE, self._hopeless())
+
+    def enter(self, visitor: Visitor) -> bool:
+        """Whether it waits now; if not, it has been told why."""
+        settings = self._table.settings
+        now = asyncio.get_running_loop().time()
+        deadline = self._deadline(visitor, now, settings.hold_seconds)
+        ticket = Ticket(next(self._numbers), visitor.arrived, deadline, bytes=visitor.bytes)
+        if self._table.prospect.hopeless:
+            self._refuse(visitor, UNAVAILABLE, self._hopeless())
+        elif not self._line.join(ticket, Bounds(settings.max_held_requests, MOST_BYTES)):
+            self._refuse(visitor, FULL, f"{len(self)} requests wait for a replica of service '{self._name}' already.")
+        else:
+            self._visitors[ticket.id] = visitor
+            visitor.stream.on_gone = lambda: self._leave(ticket.id)
+            self._watch()
+            return True
+        return False
+
+    def release(self, number: int) -> int:
+        """Let the first so many go on to a replica. Returns how many there were."""
+        now = asyncio.get_running_loop().time()
+        while self._releases and self._releases[0][0] <= now - RETURN_SECONDS:
+            self._released.pop(self._releases.popleft()[1], None)
+        for done in range(number):
+            ticket = self._line.take()
+            if ticket is None:
+                return done
+            visitor = self._visitors.pop(ticket.id)
+            self._released[visitor.key] = ticket.deadline
+            self._releases.append((now, visitor.key))
+            words = f"No replica of service '{self._name}' took the request."
+            seconds = retry_after(self._table.prospect, time.time())
+            visitor.release(error(UNAVAILABLE, words, visitor.request_id, seconds, release=True))
+        return number
+
+    def close(self) -> None:
+        """The service is gone, and nobody needs to wait for it."""
+        while (ticket := self._line.take()) is not None:
+            self._refuse(self._visitors.pop(ticket.id), UNAVAILABLE, f"Service '{self._name}' is gone.")
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def _name(self) -> str:
+        return self._table.name
+
+    def _hopeless(self) -> str:
+        return f"No replica of service '{self._name}' will come: {self._table.prospect.hopeless}."
+
+    def _deadline(self, visitor: Visitor, now: float, seconds: float) -> float:
+        return self._released.pop(visitor.key, now + seconds)
+
+    def _leave(self, ticket_id: int) -> None:
+        self._line.leave(ticket_id)
+        self._visitors.pop(ticket_id, None)
+
+    def _refuse(self, visitor: Visitor, kind: str, words: str) -> None:
+        self.refused += 1
+        words = f"{words} To see why: sky serve status {self._name}"
+        visitor.refuse(error(kind, words, visitor.request_id, retry_after(self._table.prospect, time.time())))
+
+    def _watch(self) -> None:
+        """Look when the first deadline comes."""
+        due = self._line.next_deadline()
+        if due is not None and (self._timer is None or self._timer.cancelled() or due < self._timer.when()):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_at(due, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        words = f"No replica of service '{self._name}' was ready in time."
+        for ticket in self._line.expire(asyncio.get_running_loop().time()):
+            self._refuse(self._visitors.pop(ticket.id), UNAVAILABLE, words)
+        self._watch()

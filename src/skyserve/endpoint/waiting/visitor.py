@@ -1,0 +1,39 @@
+"""One request that waits."""
+
+import time
+
+from skyserve.endpoint.translate.waiting import ARRIVAL_HEADER, BODY_BYTES
+from skyserve.endpoint.waiting.answers import Answer
+from skyserve.endpoint.waiting.connection import Stream
+
+
+class Visitor:
+    """Whatever becomes of it is said over its stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.request_id = stream.headers.get("x-request-id", "")
+        self.key = (self.request_id, stream.headers.get(ARRIVAL_HEADER, ""))
+        """The same when it comes back."""
+
+    @property
+    def arrived(self) -> float:
+        """When Envoy got it first, in seconds since the epoch."""
+        try:
+            return float(self.key[1].removeprefix("t="))
+        except ValueError:
+            return time.time()
+
+    @property
+    def bytes(self) -> int:
+        """Announced length of its body, as far as Envoy keeps it; of one that announces none as much as it may be."""
+        length = self.stream.headers.get("content-length", "0" if self.stream.whole else "")
+        return min(int(length), BODY_BYTES) if length.isdigit() else BODY_BYTES
+
+    def release(self, answer: Answer) -> None:
+        """A replica is there. `answer` has Envoy ask again."""
+        self.stream.answer(answer.status, answer.headers, answer.body)
+
+    def refuse(self, answer: Answer) -> None:
+        """It has waited in vain, or may not wait."""
+        self.stream.answer(answer.status, answer.headers, answer.body)
