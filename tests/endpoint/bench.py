@@ -15,6 +15,7 @@ from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, Certificate, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
+from skyserve.model.tracing import Tracing
 from tests.endpoint.replica import Replica
 
 BASE_PORT = 24001
@@ -34,9 +35,9 @@ async def until(condition: Callable[[], bool]) -> None:
 class Bench:
     """Hands out service ids and ports, and waits for what was asked to take effect."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, traces: Tracing | None = None) -> None:
         self.directory = directory
-        self.router = EnvoyRouter(directory, base_port=BASE_PORT, host="127.0.0.1")
+        self.router = EnvoyRouter(directory, base_port=BASE_PORT, host="127.0.0.1", traces=traces)
         self.tables: dict[int, RouteTable] = {}
         self._ids = itertools.count(1)
 

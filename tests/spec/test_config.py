@@ -2,6 +2,7 @@
 
 import pytest
 
+from skyserve.model.tracing import Tracing
 from skyserve.spec.config import Config, parse_config
 from skyserve.spec.errors import SpecError
 
@@ -35,6 +36,38 @@ def test_a_port_for_metrics() -> None:
     assert config == Config(metrics_port=9464)
     with pytest.raises(SpecError, match="metrics_port"):
         parse_config("serve:\n  controller:\n    metrics_port: 70000\n", filename="config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("said", "tracing"),
+    [
+        ("{endpoint: 'http://127.0.0.1:4318'}", Tracing("127.0.0.1", 4318, 1.0)),
+        ("{endpoint: 'http://collector/', ratio: 0.1}", Tracing("collector", 4317, 0.1)),
+        ("{endpoint: 'http://[::1]:5000', ratio: 0}", Tracing("::1", 5000, 0.0)),
+    ],
+)
+def test_where_traces_go(said: str, tracing: Tracing) -> None:
+    """To a collector, on the usual port unless another is named."""
+    config = parse_config(f"serve: {{controller: {{traces: {said}}}}}\n", filename="config.yaml")
+    assert config == Config(traces=tracing)
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("{endpoint: 'https://collector:4317'}", "endpoint"),
+        ("{endpoint: 'http://collector:4318/v1/traces'}", "endpoint"),
+        ("{endpoint: 'http://me:secret@collector'}", "endpoint"),
+        ("{endpoint: 'http://collector:99999'}", "endpoint"),
+        ("{endpoint: 'collector:4317'}", "endpoint"),
+        ("{endpoint: 'http://collector', ratio: 2}", "ratio"),
+        ("{ratio: 0.5}", "endpoint"),
+    ],
+)
+def test_what_is_no_collector_is_refused(said: str, key: str) -> None:
+    """With the key and, for an address, its form."""
+    with pytest.raises(SpecError, match=f"traces.*{key}"):
+        parse_config(f"serve: {{controller: {{traces: {said}}}}}\n", filename="config.yaml")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "serve:\n", "serve:\n  controller:\n"])

@@ -1,5 +1,6 @@
 """What Envoy is started with. All else it is told over ADS."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from skyserve.endpoint.layout import Layout
@@ -8,8 +9,10 @@ from skyserve.endpoint.translate.cluster import unlimited
 from skyserve.endpoint.translate.gate import GATE_CLUSTER
 from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REQUESTS, KEY_TOKENS, Json, extension
 from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
+from skyserve.endpoint.translate.tracing import COLLECTOR
 from skyserve.endpoint.translate.waiting import waiting_cluster, waiting_listener
 from skyserve.model.load import FIRST_BYTE_BOUNDS
+from skyserve.model.tracing import Tracing
 
 LOAD_COUNTERS = (
     r"http\.service-\d+\.downstream_rq_(total|active)|cluster\.service-\d+\.upstream_cx_none_healthy"
@@ -33,15 +36,18 @@ read 0); and to each of them."""
 KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_TOKENS})\.key\.\d+"
 """Of each service: requests and tokens by the id of the API key."""
 NODE = "skyserve"
+TRACES = "traces"
+"""Where the metadata of the node tells of them."""
 _CONTROLLER = "controller"
 RECONNECT_SECONDS = 2
 """Longest pause between attempts to reach a controller that is away: how late its changes may be."""
 
 
-def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
+def bootstrap(layout: Layout, *, heap_bytes: int, connections: int, traces: Tracing | None = None) -> Json:
     """`heap_bytes`: memory at which Envoy refuses requests rather than being killed."""
     return {
-        "node": {"id": NODE, "cluster": NODE},
+        # Where traces go is written down for whoever takes this Envoy over: listeners must stay as they are.
+        "node": {"id": NODE, "cluster": NODE, "metadata": {TRACES: asdict(traces)} if traces else {}},
         # 0600: whoever can write to it can stop Envoy.
         "admin": {"address": {"pipe": {"path": str(layout.admin_socket), "mode": 0o600}}},
         "dynamic_resources": {
@@ -63,9 +69,10 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int) -> Json:
         "static_resources": {
             "listeners": [waiting_listener()],
             "clusters": [
-                _grpc_cluster(_CONTROLLER, layout.ads_socket),
-                _grpc_cluster(GATE_CLUSTER, layout.gate_socket),
+                _grpc_cluster(_CONTROLLER, _pipe(layout.ads_socket)),
+                _grpc_cluster(GATE_CLUSTER, _pipe(layout.gate_socket)),
                 waiting_cluster(layout.waiting_socket),
+                *([_grpc_cluster(COLLECTOR, _host(traces), "STRICT_DNS")] if traces else []),
             ],
         },
         "stats_flush_interval": f"{FLUSH_SECONDS}s",
@@ -104,11 +111,25 @@ def _controller() -> Json:
     }
 
 
-def _grpc_cluster(name: str, socket: Path) -> Json:
-    """A server of the controller's."""
+def traces_of(content: Json) -> Tracing | None:
+    """Where a bootstrap says that traces go. An older one says nothing."""
+    found = content["node"].get("metadata", {}).get(TRACES)
+    return Tracing(**found) if found else None
+
+
+def _pipe(socket: Path) -> Json:
+    return {"pipe": {"path": str(socket)}}
+
+
+def _host(traces: Tracing) -> Json:
+    return {"socket_address": {"address": traces.host, "port_value": traces.port}}
+
+
+def _grpc_cluster(name: str, address: Json, kind: str = "STATIC") -> Json:
+    """A server of the controller's, or the collector of traces."""
     return {
         "name": name,
-        "type": "STATIC",
+        "type": kind,
         "connect_timeout": "1s",
         "circuit_breakers": {"thresholds": [unlimited()]},
         "typed_extension_protocol_options": {
@@ -119,6 +140,6 @@ def _grpc_cluster(name: str, socket: Path) -> Json:
         },
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
     }

@@ -11,11 +11,12 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
-from skyserve.endpoint.bootstrap import bootstrap
+from skyserve.endpoint.bootstrap import bootstrap, traces_of
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.memory import memory_bytes
 from skyserve.endpoint.overload import connection_limit, heap_limit
 from skyserve.endpoint.running import Running
+from skyserve.model.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +40,37 @@ leaves no Envoy that the next one does not know."""
 class EnvoyProcess:
     """One Envoy for one directory."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, traces: Tracing | None = None) -> None:
+        """`traces`: where an Envoy that is started sends them."""
         self._layout = layout
+        self.traces = traces
+        """Where this Envoy's go; known once it is adopted or started."""
         self._running: Running | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Adopt the Envoy of this directory, or start one; then keep one running until `close` or `stop`."""
+        if self._running is None and not self.adopt():
+            self._running = self._spawn()
+        self._keeper = asyncio.create_task(self._keep())
+
+    def adopt(self) -> bool:
+        """Take over the Envoy of this directory, if one runs. Its traces go where they went, whatever is asked."""
         self._running = Running.recorded(self._layout.process)
         if self._running is None:
-            self._running = self._spawn()
-        else:
-            log.info("took over Envoy, pid %d", self._running.pid)
-        self._keeper = asyncio.create_task(self._keep())
+            return False
+        log.info("took over Envoy, pid %d", self._running.pid)
+        asked, self.traces = self.traces, self._started_with()
+        if self.traces != asked:
+            log.warning("where traces go changes once Envoy is started anew, after a time without services")
+        return True
+
+    def _started_with(self) -> Tracing | None:
+        try:
+            return traces_of(json.loads(self._layout.bootstrap.read_text()))
+        except (OSError, ValueError) as error:
+            log.warning("cannot tell with what Envoy was started: %s: %s", self._layout.bootstrap, error)
+            return self.traces
 
     async def close(self) -> None:
         """Stop watching. Envoy goes on."""
@@ -92,7 +111,7 @@ class EnvoyProcess:
     def _spawn(self) -> Running:
         open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         heap, connections = heap_limit(memory_bytes()), connection_limit(open_files)
-        content = bootstrap(self._layout, heap_bytes=heap, connections=connections)
+        content = bootstrap(self._layout, heap_bytes=heap, connections=connections, traces=self.traces)
         self._layout.bootstrap.touch(mode=0o600)
         self._layout.bootstrap.write_text(json.dumps(content, indent=2))
         process = subprocess.Popen(

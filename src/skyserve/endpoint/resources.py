@@ -10,6 +10,7 @@ import envoy.config.cluster.v3.cluster_pb2
 import envoy.config.endpoint.v3.endpoint_pb2
 import envoy.config.listener.v3.listener_pb2
 import envoy.config.route.v3.route_pb2
+import envoy.config.trace.v3.opentelemetry_pb2
 import envoy.extensions.access_loggers.file.v3.file_pb2
 import envoy.extensions.access_loggers.filters.cel.v3.cel_pb2
 import envoy.extensions.access_loggers.stats.v3.stats_pb2
@@ -26,6 +27,8 @@ import envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2
 import envoy.extensions.load_balancing_policies.subset.v3.subset_pb2
 import envoy.extensions.request_id.uuid.v3.uuid_pb2
 import envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2
+import envoy.extensions.tracers.opentelemetry.samplers.v3.parent_based_sampler_pb2
+import envoy.extensions.tracers.opentelemetry.samplers.v3.trace_id_ratio_based_sampler_pb2
 import envoy.extensions.transport_sockets.tls.v3.tls_pb2
 import envoy.extensions.upstreams.http.v3.http_protocol_options_pb2  # noqa: F401
 import xds.type.v3.typed_struct_pb2  # noqa: F401

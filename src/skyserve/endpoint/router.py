@@ -25,6 +25,7 @@ from skyserve.endpoint.waiting.doorman import Doorman
 from skyserve.endpoint.waiting.room import WaitingRoom
 from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
+from skyserve.model.tracing import Tracing
 from skyserve.model.traffic import ServiceTraffic
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,11 @@ BASE_PORT = 30001
 class EnvoyRouter:
     """Keeps skyserve.contracts.router.Router with one Envoy for all services."""
 
-    def __init__(self, directory: Path, *, base_port: int = BASE_PORT, host: str = "0.0.0.0") -> None:
-        """`directory` holds all files of the endpoint; `host` is the IP address that listeners bind."""
+    def __init__(
+        self, directory: Path, *, base_port: int = BASE_PORT, host: str = "0.0.0.0", traces: Tracing | None = None
+    ) -> None:
+        """`directory` holds all files of the endpoint; `host` is the IP address that listeners bind; `traces`: where an
+        Envoy that is started sends them."""
         self._layout = Layout(directory.absolute())
         self._base_port = base_port
         self._host = host
@@ -47,7 +51,7 @@ class EnvoyRouter:
         self._served: dict[int, RouteTable] = {}
         """The same with IP addresses, as Envoy was told."""
         self._packed: dict[int, Mapping[str, Resource]] = {}
-        self._process = EnvoyProcess(self._layout)
+        self._process = EnvoyProcess(self._layout, traces)
         self._admin = Admin(self._layout.admin_socket)
         self._traffic = Traffic(self._admin, self._awaited, self._sampled)
         self._tell_held: Callable[[int], None] = lambda _: None
@@ -61,6 +65,7 @@ class EnvoyRouter:
     async def start(self, tables: Sequence[RouteTable]) -> None:
         """Serve these, and nothing else. Raises ValueError if the directory's path is too long for a socket."""
         self._layout.prepare()
+        self._process.adopt()  # its listeners are to stay as they are
         for table in tables:
             await self._take(table)
         self._logs.keep(frozenset(self._asked))
@@ -156,7 +161,9 @@ class EnvoyRouter:
 
     async def _take(self, table: RouteTable) -> None:
         served = await resolve(table)
-        content = resources(served, host=self._host, access_log=self.access_log(table.service_id))
+        content = resources(
+            served, host=self._host, access_log=self.access_log(table.service_id), traces=self._process.traces
+        )
         self._packed[table.service_id] = {kind: pack(resource) for kind, resource in content.items()}
         self._room.serve(table)
         self._asked[table.service_id] = table

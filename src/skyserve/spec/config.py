@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
+from skyserve.model.tracing import Tracing
 from skyserve.spec.autostop import Autostop, autostop_mapping
 from skyserve.spec.base import Model
 from skyserve.spec.errors import Problem, SpecError
 from skyserve.spec.refusals import problems_of
 from skyserve.spec.source import Path, Source, read
 
+OTLP_PORT = 4317
+"""Of collectors, for gRPC."""
 DEFAULT_IDLE_MINUTES = 10
 """How long SkyServe's controller waits, by default, after the last service is gone."""
 
-_HEEDED = ("autostop", "metrics_port")
+_HEEDED = ("autostop", "metrics_port", "traces")
 """Keys of `serve.controller:` that have an effect."""
 _ELSEWHERE = frozenset(
     {
@@ -70,10 +74,36 @@ class Config:
 
     idle_seconds: float | None = DEFAULT_IDLE_MINUTES * 60
     """The controller ends after so long without any service; None: never."""
+    traces: Tracing | None = None
+    """Where the endpoint sends traces of requests; None: it makes none."""
     metrics_port: int | None = None
     """Port of the loopback interface on which Prometheus may read the metrics; None: on the API's socket alone."""
     unused: tuple[Problem, ...] = ()
     """Settings that are SkyPilot's and have no effect here: to be shown as warnings."""
+
+
+class TracesConfig(Model):
+    """`serve.controller.traces:`."""
+
+    endpoint: str
+    """Where an OTLP collector listens for gRPC, without TLS: `http://127.0.0.1:4317`."""
+    ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of the traces that begin at the endpoint."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_a_collector(cls, value: str) -> str:
+        parts = urlsplit(value)
+        strange = parts.path.strip("/") or parts.query or parts.username or parts.port == 0
+        if parts.scheme != "http" or not parts.hostname or strange:
+            raise ValueError("write http://HOST:PORT, of a collector that takes OTLP over gRPC without TLS")
+        return value
+
+    @property
+    def tracing(self) -> Tracing:
+        """For the endpoint."""
+        parts = urlsplit(self.endpoint)
+        return Tracing(parts.hostname or "", parts.port or OTLP_PORT, self.ratio)
 
 
 class ControllerConfig(Model):
@@ -81,6 +111,8 @@ class ControllerConfig(Model):
 
     autostop: Annotated[Autostop | bool, BeforeValidator(_mapping_unless_false)] = Autostop()
     """When the controller ends itself; false: never."""
+    traces: TracesConfig | None = None
+    """OpenTelemetry's traces of requests."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Where Prometheus may read the controller's metrics, on this machine."""
     resources: Any = None
@@ -116,7 +148,9 @@ def parse_config(text: str | bytes, *, filename: str) -> Config:
     except ValidationError as error:
         raise SpecError(problems_of(error, ConfigFile, source)) from None
     unused = tuple(source.problem(path, "has no effect here") for path in _unused(source, serve))
-    return Config(_idle_seconds(serve.controller.autostop), serve.controller.metrics_port, unused)
+    controller = serve.controller
+    traces = controller.traces.tracing if controller.traces else None
+    return Config(_idle_seconds(controller.autostop), traces, controller.metrics_port, unused)
 
 
 def _idle_seconds(autostop: Autostop | bool) -> float | None:

@@ -12,19 +12,21 @@ from skyserve.endpoint.translate.local_reply import local_reply
 from skyserve.endpoint.translate.naming import ADS, LISTENER, Json, extension, resource_name
 from skyserve.endpoint.translate.statistics import statistics
 from skyserve.endpoint.translate.tls import with_tls
+from skyserve.endpoint.translate.tracing import tracing
 from skyserve.model.route import RouteTable
+from skyserve.model.tracing import Tracing
 
 _MANAGER = "filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-def listener(table: RouteTable, *, host: str, access_log: Path) -> Json:
+def listener(table: RouteTable, *, host: str, access_log: Path, traces: Tracing | None = None) -> Json:
     """`host`: the IP address to bind."""
     name = resource_name(table.service_id)
     chain = {
         "filters": [
             {
                 "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": _connection_manager(table, name, access_log),
+                "typed_config": _connection_manager(table, name, access_log) | _traced(table, traces),
             }
         ]
     }
@@ -63,8 +65,13 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
     }
 
 
-def _request_id() -> Json:
-    """Every request has one, and a client's own is kept to the letter."""
+def _traced(table: RouteTable, traces: Tracing | None) -> Json:
+    return {} if traces is None else {"tracing": tracing(traces, table.name), **_request_id(sampling=False)}
+
+
+def _request_id(*, sampling: bool = True) -> Json:
+    """Every request has one, and a client's own is kept to the letter. `sampling`: it decides what is traced, which
+    matters only to a tracer; one of a client's own making cannot."""
     return {
         "generate_request_id": True,
         "preserve_external_request_id": True,
@@ -72,6 +79,7 @@ def _request_id() -> Json:
             "typed_config": {
                 "@type": extension("request_id.uuid.v3.UuidRequestIdConfig"),
                 "pack_trace_reason": False,
+                **({} if sampling else {"use_request_id_for_trace_sampling": False}),
             }
         },
     }
