@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from skyserve.client.client import Client as Client
     from skyserve.client.load import load_task as load_task
     from skyserve.client.sdk import check as check
+    from skyserve.client.sdk import create_key as create_key
     from skyserve.client.sdk import down as down
     from skyserve.client.sdk import history as history
+    from skyserve.client.sdk import keys as keys
     from skyserve.client.sdk import logs as logs
     from skyserve.client.sdk import pause as pause
     from skyserve.client.sdk import plan as plan
     from skyserve.client.sdk import resume as resume
+    from skyserve.client.sdk import revoke_key as revoke_key
     from skyserve.client.sdk import rollback as rollback
     from skyserve.client.sdk import status as status
     from skyserve.client.sdk import terminate_replica as terminate_replica
@@ -46,13 +49,16 @@ _HOMES = {
     "UpdateMode": "skyserve.model.rollout",
     "aio": "skyserve.client.aio",
     "check": "skyserve.client.sdk",
+    "create_key": "skyserve.client.sdk",
     "down": "skyserve.client.sdk",
     "history": "skyserve.client.sdk",
+    "keys": "skyserve.client.sdk",
     "load_task": "skyserve.client.load",
     "logs": "skyserve.client.sdk",
     "pause": "skyserve.client.sdk",
     "plan": "skyserve.client.sdk",
     "resume": "skyserve.client.sdk",
+    "revoke_key": "skyserve.client.sdk",
     "rollback": "skyserve.client.sdk",
     "status": "skyserve.client.sdk",
     "terminate_replica": "skyserve.client.sdk",

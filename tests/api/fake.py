@@ -6,15 +6,18 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, TRAFFIC, UPDATING
+from skyserve.api.examples import CHECK, HISTORY, KEY, NEW_KEY, OFFER, PLAN, PREVIEW, SERVICE, TRAFFIC, UPDATING
 from skyserve.contracts.errors import NameTaken
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.key import KeyLimits
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import (
     DownResult,
+    KeyView,
+    NewKey,
     PlanView,
     RolloutView,
     ServiceStatus,
@@ -47,6 +50,9 @@ class FakeOperations:
     rollouts: list[RolloutView | None] = field(default_factory=list)
     """What later looks at services that are updated show, one look each; the last one stays."""
     versions: list[VersionView] = field(default_factory=lambda: HISTORY)
+    made_keys: list[tuple[str, str | None, KeyLimits, float | None]] = field(default_factory=list)
+    new_key: NewKey = NEW_KEY
+    key_list: list[KeyView] = field(default_factory=lambda: [KEY])
     traffics: list[list[ServiceTraffic]] = field(default_factory=lambda: [[TRAFFIC]])
     """What later looks at the traffic show, one look each; the last one stays."""
     fault: Exception | None = None
@@ -146,6 +152,21 @@ class FakeOperations:
     async def plan(self, name: str) -> PlanView:
         self._service(name)
         return replace(PLAN, service=name)
+
+    async def create_key(self, name: str, key_name: str | None, limits: KeyLimits, seconds: float | None) -> NewKey:
+        self._service(name)
+        self.made_keys.append((name, key_name, limits, seconds))
+        return self.new_key
+
+    async def keys(self, name: str) -> list[KeyView]:
+        self._service(name)
+        return self.key_list
+
+    async def revoke_key(self, name: str, key: str) -> None:
+        self._service(name)
+        if key not in {known for view in self.key_list for known in (view.name, str(view.key_id))}:
+            raise ServeError(ErrorKind.NOT_FOUND, f"Service '{name}' has no API key '{key}'.")
+        self.key_list = []
 
     async def traffic(self, names: Sequence[str] | None) -> list[ServiceTraffic]:
         counted = self.traffics[0] if len(self.traffics) == 1 else self.traffics.pop(0)

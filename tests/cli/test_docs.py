@@ -19,6 +19,8 @@ from skyserve.model.home import Home
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ReplicaTraffic, ServiceTraffic
 from skyserve.model.view import (
+    KeyView,
+    NewKey,
     PlanView,
     ReplicaStatus,
     ReplicaView,
@@ -103,6 +105,8 @@ def test_every_help_has_an_example(name: str) -> None:
         ("sky serve top -o json", (ServiceActivity, ReplicaActivity)),
         ("traffic", (ServiceTraffic, ReplicaTraffic)),
         ("sky serve history -o json", (VersionView,)),
+        ("sky serve keys list -o json", (KeyView,)),
+        ("sky serve keys create -o json", (NewKey,)),
         ("sky serve plan -o json", (PlanView,)),
         ("sky serve simulate -o json", (Compared, Outcome, Step)),
         ("sky check -o json", (CheckResult,)),

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from skyserve.api.examples import CHECK, HISTORY, OFFER, PLAN, PREVIEW, SERVICE, TRAFFIC, UPDATING
+from skyserve.api.examples import CHECK, HISTORY, KEY, NEW_KEY, OFFER, PLAN, PREVIEW, SERVICE, TRAFFIC, UPDATING
 from skyserve.client.client import Client
 from skyserve.client.unix_http import NotRunning
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.home import Home
+from skyserve.model.key import KeyLimits
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.view import DownResult, ServiceStatus
 from skyserve.spec.task import Task
@@ -71,6 +72,19 @@ def test_versions_are_gone_back_to_and_updates_held(client: Client, operations: 
     assert client.pause("web").rollout == replace(UPDATING.rollout, paused=True)  # type: ignore[type-var]
     assert client.resume("web") == UPDATING
     assert operations.held == [("web", True), ("web", False)]
+
+
+def test_keys_are_made_listed_and_revoked(client: Client, operations: FakeOperations) -> None:
+    """Names and limits arrive; what comes back is what was sent, the new key itself among it."""
+    limits = KeyLimits(1, 2, 3, 4)
+    assert client.create_key("web", "mobile", limits, expires_in=60) == NEW_KEY
+    client.create_key("web", None, KeyLimits())
+    assert operations.made_keys == [("web", "mobile", limits, 60), ("web", None, KeyLimits(), None)]
+    assert client.keys("web") == [KEY]
+    with pytest.raises(ServeError, match="has no API key 'a/b c'"):
+        client.revoke_key("web", "a/b c")
+    client.revoke_key("web", "mobile")
+    assert client.keys("web") == []
 
 
 def test_status_leaves_out_names_that_no_service_bears(client: Client) -> None:

@@ -50,7 +50,7 @@ def test_all_names_are_there_and_no_others() -> None:
 def test_the_asynchronous_functions_are_the_same() -> None:
     """Every function has its twin, with the same parameters."""
     functions = {name for name in skyserve.__all__ if name.islower()} - {"aio", "load_task"}
-    assert len(functions) == 13
+    assert len(functions) == 16
     for name in functions:
         twin, function = inspect.signature(getattr(aio, name)), inspect.signature(getattr(sdk, name))
         assert list(twin.parameters.values()) == list(function.parameters.values()), name

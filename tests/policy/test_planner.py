@@ -16,6 +16,7 @@ from skyserve.model.plan import (
     Forget,
     ForgetVersion,
     Launch,
+    Meter,
     Move,
     Note,
     Plan,
@@ -50,7 +51,7 @@ def _brief(action: Action) -> object:
             return (type(action).__name__.lower(), action.replica_id)
         case Reclaim():
             return ("reclaim", action.instance.id)
-        case Amend() | Remember():
+        case Amend() | Remember() | Meter():
             return (type(action).__name__.lower(), action.reason)
         case ForgetVersion():
             return ("forget version", action.version)

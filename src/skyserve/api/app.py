@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from skyserve.api import errors
 from skyserve.api.infras import infras_router
+from skyserve.api.keys import keys_router
 from skyserve.api.logs import logs_router
 from skyserve.api.metrics import metrics_router
 from skyserve.api.operations import Operations
@@ -33,6 +34,7 @@ def create_app(operations: Operations) -> FastAPI:
         _controller_router(operations, release),
         services_router(operations),
         updates_router(operations),
+        keys_router(operations),
         logs_router(operations),
         traffic_router(operations),
         infras_router(operations),

@@ -12,6 +12,8 @@ from skyserve.model.rollout import Extent
 from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
 from skyserve.model.view import (
     DownResult,
+    KeyView,
+    NewKey,
     PlannedAction,
     PlanView,
     ReplicaStatus,
@@ -116,6 +118,26 @@ TRAFFIC = ServiceTraffic(
             duration=Spread((*[0] * 30, *[1100] * 4, *[1196] * 26), 1196, 1400.0),
         ),
     ),
+)
+
+KEY = KeyView(
+    key_id=3,
+    name="mobile",
+    prefix="sk-Zr3pQ1x",
+    created_at=1735689600.0,
+    expires_at=1738281600.0,
+    last_used_at=1735693200.0,
+    requests_per_minute=60,
+    tokens_per_minute=None,
+    tokens_per_day=1_000_000,
+    priority=0,
+    requests=1200,
+    tokens=480_000,
+    spent_until=None,
+)
+
+NEW_KEY = NewKey(
+    key="sk-Zr3pQ1x" + 36 * "0", required=True, about=replace(KEY, last_used_at=None, requests=0, tokens=0)
 )
 
 DOWN = DownResult(

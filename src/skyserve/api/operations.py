@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Protocol
 
 from skyserve.contracts.infra import CheckResult
+from skyserve.model.key import KeyLimits
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, PlanView, ServiceView, UpdatePreview, VersionView
+from skyserve.model.view import DownResult, KeyView, NewKey, PlanView, ServiceView, UpdatePreview, VersionView
 from skyserve.spec.task import Task
 
 
@@ -92,6 +93,18 @@ class Operations(Protocol):
 
     def load_balancer_log(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[bytes]:
         """What the endpoint logged of the service's requests."""
+        ...
+
+    async def create_key(self, name: str, key_name: str | None, limits: KeyLimits, seconds: float | None) -> NewKey:
+        """Make an API key of a service, good for so many seconds (None: for ever). Without a name one is made up."""
+        ...
+
+    async def keys(self, name: str) -> list[KeyView]:
+        """The API keys of a service, ascending by id."""
+        ...
+
+    async def revoke_key(self, name: str, key: str) -> None:
+        """Let an API key, named by its name or id, be good for nothing from now on."""
         ...
 
     async def check(self) -> list[CheckResult]:

@@ -71,6 +71,7 @@ def main() -> None:
         "resume": f"{COMMANDS}.serve_resume:resume",
         "status": f"{COMMANDS}.serve_status:status",
         "top": f"{COMMANDS}.serve_top:top",
+        "keys": f"{COMMANDS}.serve_keys:keys",
         "logs": f"{COMMANDS}.serve_logs:logs",
         "down": f"{COMMANDS}.serve_down:down",
         "plan": f"{COMMANDS}.serve_plan:plan",

@@ -13,9 +13,10 @@ from skyserve.client.sdk import mode_of, names_of, names_to_end
 from skyserve.client.waiting import POLL_SECONDS, check_outcome, gone, ready, updated
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.key import KeyLimits
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, PlanView, ServiceView, VersionView
+from skyserve.model.view import DownResult, KeyView, NewKey, PlanView, ServiceView, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -105,6 +106,31 @@ def logs(service_name: str, target: Target, *, follow: bool = True, tail: int | 
 async def plan(service_name: str) -> PlanView:
     """As skyserve.plan."""
     return await AsyncClient().plan(service_name)
+
+
+async def create_key(
+    service_name: str,
+    key_name: str | None = None,
+    *,
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
+    tokens_per_day: int | None = None,
+    priority: int = 0,
+    expires_in: float | None = None,
+) -> NewKey:
+    """As skyserve.create_key."""
+    limits = KeyLimits(requests_per_minute, tokens_per_minute, tokens_per_day, priority)
+    return await AsyncClient().create_key(service_name, key_name, limits, expires_in=expires_in)
+
+
+async def keys(service_name: str) -> list[KeyView]:
+    """As skyserve.keys."""
+    return await AsyncClient().keys(service_name)
+
+
+async def revoke_key(service_name: str, key: str) -> None:
+    """As skyserve.revoke_key."""
+    await AsyncClient().revoke_key(service_name, key)
 
 
 async def traffic(service_names: str | Sequence[str] | None = None) -> list[ServiceTraffic]:

@@ -16,10 +16,11 @@ from skyserve.client.launcher import Launcher
 from skyserve.client.unix_http import CutOff, NotRunning, stuck
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
+from skyserve.model.key import KeyLimits
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, PlanView, ServiceView, UpdatePreview, VersionView
+from skyserve.model.view import DownResult, KeyView, NewKey, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -93,6 +94,20 @@ class AsyncClient:
     async def plan(self, name: str) -> PlanView:
         """As Client.plan."""
         return await self._send(calls.plan(name))
+
+    async def create_key(
+        self, name: str, key_name: str | None, limits: KeyLimits, *, expires_in: float | None = None
+    ) -> NewKey:
+        """As Client.create_key."""
+        return await self._send(calls.create_key(name, key_name, limits, expires_in))
+
+    async def keys(self, name: str) -> list[KeyView]:
+        """As Client.keys."""
+        return await self._send(calls.keys(name))
+
+    async def revoke_key(self, name: str, key: str) -> None:
+        """As Client.revoke_key."""
+        await self._send(calls.revoke_key(name, key))
 
     async def traffic(self, names: Sequence[str] | None = None) -> list[ServiceTraffic]:
         """As Client.traffic."""

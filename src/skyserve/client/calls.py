@@ -4,18 +4,19 @@ The synchronous and the asynchronous client send the same calls.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.key import KEY_PREFIX, KeyLimits
 from skyserve.model.name import valid_name
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, Health, PlanView, ServiceView, UpdatePreview, VersionView
+from skyserve.model.view import DownResult, Health, KeyView, NewKey, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:  # the specification costs pydantic, which `status` can do without
     from skyserve.spec.task import Task
@@ -133,6 +134,25 @@ def pause(name: str) -> Call[ServiceView]:
 def resume(name: str) -> Call[ServiceView]:
     """Go on with an update."""
     return Call("POST", f"{_service(name)}/rollout/resume", ServiceView, timeout=THOROUGH)
+
+
+def create_key(name: str, key_name: str | None, limits: KeyLimits, expires_in: float | None) -> Call[NewKey]:
+    """Make an API key."""
+    body = {"name": key_name, **asdict(limits), "expires_in": expires_in}
+    return Call("POST", f"{_service(name)}/keys", NewKey, body=body)
+
+
+def keys(name: str) -> Call[list[KeyView]]:
+    """The API keys of a service."""
+    return Call("GET", f"{_service(name)}/keys", list[KeyView])
+
+
+def revoke_key(name: str, key: str) -> Call[None]:
+    """Revoke an API key, by its name or id. Raises ServeError for a key itself, which is not to be sent about."""
+    if key.startswith(KEY_PREFIX):
+        what = "A key is revoked by its name or id, not by the key itself."
+        raise ServeError(ErrorKind.INVALID_REQUEST, what, f"See: sky serve keys list {name}")
+    return Call("DELETE", f"{_service(name)}/keys/{quote(key, safe='')}", type(None))
 
 
 def infras(refresh: bool) -> Call[list[CheckResult]]:

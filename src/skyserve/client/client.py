@@ -10,10 +10,11 @@ from skyserve.client.calls import Call, Target, here
 from skyserve.client.launcher import Launcher
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.home import Home
+from skyserve.model.key import KeyLimits
 from skyserve.model.resources import Offer
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, Health, PlanView, ServiceView, UpdatePreview, VersionView
+from skyserve.model.view import DownResult, Health, KeyView, NewKey, PlanView, ServiceView, UpdatePreview, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -94,6 +95,21 @@ class Client:
     def plan(self, name: str) -> PlanView:
         """What the controller would do with a service now, and why."""
         return self._send(calls.plan(name))
+
+    def create_key(
+        self, name: str, key_name: str | None, limits: KeyLimits, *, expires_in: float | None = None
+    ) -> NewKey:
+        """Make an API key of a service, good for so many seconds (None: for ever). Without a name one is made up. The
+        key itself is told this once."""
+        return self._send(calls.create_key(name, key_name, limits, expires_in))
+
+    def keys(self, name: str) -> list[KeyView]:
+        """The API keys of a service, without the keys themselves."""
+        return self._send(calls.keys(name))
+
+    def revoke_key(self, name: str, key: str) -> None:
+        """Let an API key, named by its name or id, be good for nothing from now on."""
+        self._send(calls.revoke_key(name, key))
 
     def traffic(self, names: Sequence[str] | None = None) -> list[ServiceTraffic]:
         """What the endpoint counted so far of those of the names that exist (None: of all), ascending by name. One of

@@ -12,9 +12,10 @@ from skyserve.client.load import load_task
 from skyserve.client.waiting import POLL_SECONDS, check_outcome, gone, ready, updated
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.key import KeyLimits
 from skyserve.model.rollout import UpdateMode
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, PlanView, ServiceView, VersionView
+from skyserve.model.view import DownResult, KeyView, NewKey, PlanView, ServiceView, VersionView
 
 if TYPE_CHECKING:
     from skyserve.spec.task import Task
@@ -120,6 +121,32 @@ def logs(service_name: str, target: Target, *, follow: bool = True, tail: int | 
 def plan(service_name: str) -> PlanView:
     """What the controller would do with a service now, and why. Raises ServeError."""
     return Client().plan(service_name)
+
+
+def create_key(
+    service_name: str,
+    key_name: str | None = None,
+    *,
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
+    tokens_per_day: int | None = None,
+    priority: int = 0,
+    expires_in: float | None = None,
+) -> NewKey:
+    """Make an API key of a service. Without a name one is made up. `expires_in`: seconds for which it is good,
+    by default for ever. The key itself is told this once. Raises ServeError."""
+    limits = KeyLimits(requests_per_minute, tokens_per_minute, tokens_per_day, priority)
+    return Client().create_key(service_name, key_name, limits, expires_in=expires_in)
+
+
+def keys(service_name: str) -> list[KeyView]:
+    """The API keys of a service, without the keys themselves. Raises ServeError."""
+    return Client().keys(service_name)
+
+
+def revoke_key(service_name: str, key: str) -> None:
+    """Let an API key, named by its name or id, be good for nothing from now on. Raises ServeError."""
+    Client().revoke_key(service_name, key)
 
 
 def traffic(service_names: str | Sequence[str] | None = None) -> list[ServiceTraffic]:

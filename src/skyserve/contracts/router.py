@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from skyserve.model.key import KeyCount
 from skyserve.model.load import Load
 from skyserve.model.route import BackendStatus, RouteTable
 from skyserve.model.traffic import ServiceTraffic
@@ -31,6 +32,11 @@ class Router(Protocol):
 
     def load(self, service_id: int) -> Load | None:
         """How busy the service is; None if that is not known now. What was last learned; no I/O."""
+        ...
+
+    def key_counts(self, service_id: int) -> Mapping[int, KeyCount] | None:
+        """By id of the service's API keys that were used, what was counted of each; None if that is not known now.
+        What was last learned; no I/O."""
         ...
 
     async def traffic(self) -> Mapping[int, ServiceTraffic]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from skyserve.model.event import Event
+from skyserve.model.key import Key, KeyLimits, KeyUsage
 from skyserve.model.replica import Replica
 from skyserve.model.resources import Offer
 from skyserve.model.service import Service
@@ -39,6 +40,8 @@ class Record:
     versions: tuple[VersionRecord, ...]
     """Ascending."""
     replicas: tuple[Replica, ...]
+    """Ascending by id."""
+    keys: tuple[Key, ...] = ()
     """Ascending by id."""
 
 
@@ -115,6 +118,33 @@ class ForgetVersion:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class AddKey:
+    """A new API key, under an id of its own."""
+
+    name: str
+    prefix: str
+    digest: str
+    limits: KeyLimits
+    expires_at: float | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PutKeyUsage:
+    """What was done with a key. One that was revoked meanwhile is passed over."""
+
+    key_id: int
+    usage: KeyUsage
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetKey:
+    """Remove an API key. Its id stays used."""
+
+    key_id: int
+
+
 Change = (
     AddReplica
     | PutReplica
@@ -125,6 +155,9 @@ Change = (
     | CopyVersion
     | SetOutcome
     | ForgetVersion
+    | AddKey
+    | PutKeyUsage
+    | ForgetKey
 )
 
 

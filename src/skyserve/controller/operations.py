@@ -13,12 +13,14 @@ from skyserve.contracts.store import ForgetReplica, PutReplica, PutService
 from skyserve.controller.controller import Controller
 from skyserve.controller.growing_file import growing_file
 from skyserve.controller.intake import Intake
+from skyserve.controller.keys import Keys
 from skyserve.controller.logs import event_lines, replica_log
 from skyserve.controller.metrics.exposition import exposition
 from skyserve.controller.previews import Previews
 from skyserve.controller.reconciler import Reconciler, Wish
 from skyserve.controller.updates import Updates
 from skyserve.model.error import ErrorKind, ServeError
+from skyserve.model.key import KeyLimits
 from skyserve.model.name import NAME_PATTERN, meant, valid_name
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
@@ -26,7 +28,7 @@ from skyserve.model.rollout import UpdateMode
 from skyserve.model.service import Goal
 from skyserve.model.snapshot import Snapshot
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import DownResult, PlanView, ServiceView, Skipped, UpdatePreview, VersionView
+from skyserve.model.view import DownResult, KeyView, NewKey, PlanView, ServiceView, Skipped, UpdatePreview, VersionView
 from skyserve.policy.lifecycle import ENDING, move
 from skyserve.policy.planner import plan
 from skyserve.policy.view import plan_view, service_view, version_views
@@ -45,6 +47,7 @@ class ControllerOperations:
         self._world = controller.world
         self._intake = Intake(self._world)
         self._updates = Updates(self._intake)
+        self._keys = Keys()
         self._previews = Previews(self._intake)
         self.stopping = asyncio.Event()
         """Set when the process is to end."""
@@ -208,6 +211,18 @@ class ControllerOperations:
         clock = self._world.clock
         async for chunk in growing_file(clock, path, tail=tail, follow=follow, over=lambda: reconciler.over):
             yield chunk
+
+    async def create_key(self, name: str, key_name: str | None, limits: KeyLimits, seconds: float | None) -> NewKey:
+        """Make an API key of a service."""
+        return await self._keys.create(self._find(name), key_name, limits, seconds)
+
+    async def keys(self, name: str) -> list[KeyView]:
+        """The API keys of a service."""
+        return self._keys.all(self._find(name))
+
+    async def revoke_key(self, name: str, key: str) -> None:
+        """Let an API key be good for nothing from now on."""
+        await self._keys.revoke(self._find(name), key)
 
     async def check(self) -> list[CheckResult]:
         """Look at every infra, now."""

@@ -192,6 +192,8 @@ class Reconciler:
             offers_before=self._offers.latest(before.target) if before else (),
             load=self._world.router.load(self.service.id),
             own_policy=self._own_policy,
+            keys=self._record.keys,
+            key_counts=self._world.router.key_counts(self.service.id),
             unreachable=frozenset(o.place for o in offers if fleet.unreachable_since(o.place) is not None),
             endpoint_trouble=self._world.certificates.trouble(self.service.id),
             leaks=tuple(

@@ -9,6 +9,7 @@ from skyserve.contracts.store import (
     CopyVersion,
     ForgetReplica,
     MarkEverReady,
+    PutKeyUsage,
     PutReplica,
     PutService,
     SetOutcome,
@@ -23,6 +24,7 @@ from skyserve.model.plan import (
     Forget,
     ForgetVersion,
     Launch,
+    Meter,
     Move,
     Note,
     Plan,
@@ -50,6 +52,8 @@ def changes_of(made: Plan, now: float) -> list[Change]:
                     changes.append(MarkEverReady(action.replica.version))
             case Amend() | Remember():
                 changes.append(PutService(action.service))
+            case Meter():
+                changes += [PutKeyUsage(key.id, key.usage) for key in action.keys]
             case Abandon():
                 changes += _abandoning(action, now)
             case Forget():
@@ -80,7 +84,7 @@ def events_of(made: Plan, service: Service, now: float) -> list[Event]:
 def log_plan(made: Plan, service: Service) -> None:
     """Every action, in the controller's log, but for what is remembered again and again."""
     for action in made.actions:
-        if isinstance(action, Remember):
+        if isinstance(action, Remember | Meter):
             continue
         row = _row(action)
         log.info("%s: %s%s: %s", service.name, _kind(action), f" replica {row}" if row else "", action.reason)

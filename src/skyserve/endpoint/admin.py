@@ -1,18 +1,22 @@
 """Envoy's admin interface, on a Unix socket."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
-from skyserve.endpoint.bootstrap import IN_FLIGHT, LOAD_COUNTERS
+from skyserve.endpoint.bootstrap import IN_FLIGHT, KEY_COUNTERS, LOAD_COUNTERS
+from skyserve.endpoint.translate.naming import KEY_REQUESTS, KEY_TOKENS
+from skyserve.model.key import KeyCount
 from skyserve.model.place import Address
 
 TIMEOUT_SECONDS = 5.0
 _FIELDS = {"downstream_rq_total": "arrived", "downstream_rq_active": "in_flight", "upstream_cx_none_healthy": "refused"}
+
+_KEY_FIELDS = {KEY_REQUESTS: "requests", KEY_TOKENS: "tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,18 @@ class Admin:
             for status in cluster.get("host_statuses", ())
             if "socket_address" in status["address"]
         }
+
+    async def keys(self) -> Mapping[str, Mapping[int, KeyCount]]:
+        """By the resource name of each service whose API keys were used, and by key id. Raises AdminError."""
+        query = {"format": "json", "filter": f"^({KEY_COUNTERS})$"}
+        document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
+        counted: dict[str, dict[int, KeyCount]] = {}
+        for stat in document.get("stats", ()):
+            service, counter, _, key = stat["name"].split(".")
+            of_service = counted.setdefault(service, {})
+            before = of_service.get(int(key), KeyCount())
+            of_service[int(key)] = replace(before, **{_KEY_FIELDS[counter]: int(stat["value"])})
+        return counted
 
     async def requests(self) -> Mapping[str, Counted]:
         """By the resource name of each service that Envoy knows. Raises AdminError."""

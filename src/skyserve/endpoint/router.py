@@ -23,6 +23,7 @@ from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROU
 from skyserve.endpoint.translate.service import resources
 from skyserve.endpoint.waiting.doorman import Doorman
 from skyserve.endpoint.waiting.room import WaitingRoom
+from skyserve.model.key import KeyCount
 from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
 from skyserve.model.tracing import Tracing
@@ -122,6 +123,10 @@ class EnvoyRouter:
         """Called when somebody begins to wait, in this process."""
         self._tell_held = tell
 
+    def key_counts(self, service_id: int) -> Mapping[int, KeyCount] | None:
+        """By API key, as Envoy counts them; None before the first sample and while Envoy does not answer."""
+        return self._traffic.key_counts(resource_name(service_id)) if service_id in self._asked else None
+
     async def traffic(self) -> Mapping[int, ServiceTraffic]:
         """By service id, as Envoy counts it; empty while it does not answer."""
         if not self._served:
@@ -178,6 +183,7 @@ class EnvoyRouter:
         )
         self.gates.follow(self._served.values(), self._traffic.host)
         self._traffic.wanted = bool(self._served)
+        self._traffic.keyed = any(table.settings.require_key for table in self._served.values())
         self._traffic.stir()
 
     def _confirmed(self, service_id: int) -> bool:

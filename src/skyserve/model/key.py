@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+KEY_PREFIX = "sk-"
+"""How every key begins, as those of OpenAI's API do. No name of a key does."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:

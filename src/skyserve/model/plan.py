@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from skyserve.model.instance import Instance
+from skyserve.model.key import Key
 from skyserve.model.replica import Cause, Replica
 from skyserve.model.resources import Offer
 from skyserve.model.route import RouteTable
@@ -94,6 +95,14 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """Record what was done with API keys, of which nobody need be told. `keys` are the rows afterwards."""
+
+    keys: tuple[Key, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Abandon:
     """The version that an update brings in has failed."""
 
@@ -133,6 +142,7 @@ Action = (
     | Forget
     | Amend
     | Remember
+    | Meter
     | Abandon
     | ForgetVersion
     | Finish

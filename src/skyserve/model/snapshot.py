@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from skyserve.model.instance import Instance
+from skyserve.model.key import Key, KeyCount
 from skyserve.model.load import Load
 from skyserve.model.place import Place
 from skyserve.model.replica import Cause, Replica
@@ -102,6 +103,10 @@ class Snapshot:
     """What the wanted version names to decide how many replicas; None: it names nothing. May raise anything."""
     endpoint_trouble: str = ""
     """What its user should know of the endpoint, such as that its certificate ends soon; empty when all is well."""
+    keys: tuple[Key, ...] = ()
+    """Its API keys, ascending by id, with what is recorded of their use."""
+    key_counts: Mapping[int, KeyCount] | None = None
+    """By key id: what the endpoint has counted; keys not named here were not used. None: it cannot tell now."""
     leaks: tuple[Instance, ...] = ()
     """Instances that bear this service's tag and belong to no replica that may hold a machine."""
 

@@ -159,6 +159,44 @@ class ServiceView:
 
 
 @dataclass(frozen=True)
+class KeyView:
+    """One row of `sky serve keys list`: an API key, without the key itself."""
+
+    key_id: int
+    """Never used twice."""
+    name: str
+    prefix: str
+    """How the key begins."""
+    created_at: float
+    expires_at: float | None
+    """None: it does not expire."""
+    last_used_at: float | None
+    """To some seconds; None: it was not used yet."""
+    requests_per_minute: int | None
+    """None: as many as there are; so for tokens."""
+    tokens_per_minute: int | None
+    tokens_per_day: int | None
+    priority: int
+    requests: int
+    """Since it was made, those too that a limit refused."""
+    tokens: int
+    """Of answers that have ended, since it was made."""
+    spent_until: float | None
+    """Until then it is refused, since its budget of tokens is spent; None: something is left of it."""
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """What `sky serve keys create` made."""
+
+    key: str
+    """The key itself, which is told this once."""
+    required: bool
+    """Whether the service refuses requests without one (`service.load_balancer.require_key`)."""
+    about: KeyView
+
+
+@dataclass(frozen=True)
 class PlannedAction:
     """One line of `sky serve plan`."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from operator import attrgetter
 
+from skyserve.model.key import Key
 from skyserve.model.plan import Abandon, Action, Amend, Move, Note, Remember
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.service import Service, Target, Version
@@ -41,6 +42,8 @@ class Draft:
         """Machines that an update may hold beyond those that the number of replicas calls for."""
         self.renewing: frozenset[int] = frozenset()
         """Draining replicas whose machines the wanted version gets."""
+        self.keys: tuple[Key, ...] = snapshot.keys
+        """With what has been done with them by now."""
         self.wake_at: float | None = None
         self.target: Target = snapshot.version.target
         """Of the version wanted."""

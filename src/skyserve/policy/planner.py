@@ -12,6 +12,7 @@ from skyserve.policy.steps.driving import drive
 from skyserve.policy.steps.ending import drain, see_machines_off
 from skyserve.policy.steps.failing import pace
 from skyserve.policy.steps.following import follow_load, keep_hours
+from skyserve.policy.steps.metering import meter
 from skyserve.policy.steps.noticing import heed_notices
 from skyserve.policy.steps.observing import follow_actions, follow_machines, follow_probes, follow_tasks
 from skyserve.policy.steps.timing import time_starts
@@ -28,6 +29,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     time_starts,  # how long that took
     stop_all,  # the user wants the service down
     pace,  # how fast to try again, and when to stop
+    meter,  # what API keys have used up
     keep_hours,  # when other bounds hold
     follow_load,  # how many replicas the requests call for
     advance,  # how far an update has come

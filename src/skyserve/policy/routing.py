@@ -9,6 +9,7 @@ from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import ProbeSettings, Target
 from skyserve.policy.autoscaling.capacity import capacity
 from skyserve.policy.draft import Draft
+from skyserve.policy.keys import rule
 from skyserve.policy.prospects import prospect
 from skyserve.policy.rollout.shifting import traffic
 
@@ -40,6 +41,7 @@ def route_table(draft: Draft) -> RouteTable:
         canary_percent=None if coming is None else traffic(coming, target.update),
         prospect=prospect(draft),
         at_once=_at_once(target),
+        keys=tuple(rule(key, draft.now) for key in draft.keys) if target.endpoint.require_key else (),
     )
 
 

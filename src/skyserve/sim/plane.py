@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from skyserve.contracts.prober import ProbeResult
+from skyserve.model.key import KeyCount
 from skyserve.model.load import Load
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, BackendStatus, RouteTable
@@ -22,6 +23,8 @@ class DataPlane:
         """(service id, replica id) -> requests answered, and how many of them failed."""
         self.load: dict[int, Load] = {}
         """By service id: its requests; those not named here have none."""
+        self.key_counts: dict[int, dict[int, KeyCount]] = {}
+        """By service id and API key; those of services not named here cannot be told."""
         self.silent: set[int] = set()
         """Services whose load cannot be told."""
         self.refusing: set[int] = set()
@@ -67,6 +70,10 @@ class InstantRouter:
 
     def on_held(self, tell: Callable[[int], None]) -> None:
         """Nobody waits: requests are refused."""
+
+    def key_counts(self, service_id: int) -> Mapping[int, KeyCount] | None:
+        """As the plane counts them."""
+        return self.plane.key_counts.get(service_id)
 
     async def free_port(self, taken: frozenset[int]) -> int:
         """From 30001 up."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 
@@ -114,6 +115,22 @@ replicas = Table(
     Column("renewals", Integer, nullable=False, server_default="0"),
     Column("noticed_at", Double),
     ForeignKeyConstraint(["service_id", "version"], [versions.c.service_id, versions.c.number], ondelete="CASCADE"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("service_id", ForeignKey(services.c.id, ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("limits", JSON, nullable=False),
+    Column("usage", JSON, nullable=False),
+    UniqueConstraint("service_id", "name"),
+    sqlite_autoincrement=True,  # the endpoint counts by id: that of a revoked key is never another's
 )
 
 events = Table(

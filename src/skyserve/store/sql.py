@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from skyserve.contracts.errors import NameTaken, Superseded
 from skyserve.contracts.store import (
+    AddKey,
     AddReplica,
     Change,
+    ForgetKey,
     ForgetReplica,
+    PutKeyUsage,
     PutReplica,
     PutService,
     Record,
@@ -21,6 +24,7 @@ from skyserve.contracts.store import (
 from skyserve.model.event import Event
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.service import Goal, Service
+from skyserve.store.keys import change_key, keys_of
 from skyserve.store.schema import events, installation, replicas, services, version_trees, versions
 from skyserve.store.unbroken import unbroken
 from skyserve.store.values import decode, encode
@@ -158,6 +162,7 @@ async def _load(tx: AsyncConnection, service_id: int) -> Record | None:
         _service(row),
         tuple(VersionRecord(**version, trees=tuple(trees.get(version["number"], ()))) for version in version_rows),
         tuple(decode(Replica, row, f"replica {row['id']} of service {service_id}") for row in replica_rows),
+        await keys_of(tx, service_id),
     )
 
 
@@ -183,6 +188,8 @@ async def _apply(tx: AsyncConnection, service_id: int, change: Change) -> None:
                 raise ValueError(f"a decision about service {service_id} cannot change service {service.id}")
             fields = {name: value for name, value in encode(service).items() if name not in FIXED}
             await tx.execute(update(services).where(services.c.id == service_id).values(fields))
+        case AddKey() | PutKeyUsage() | ForgetKey():
+            await change_key(tx, service_id, change)
         case _:
             await change_version(tx, service_id, change)
 

@@ -7,17 +7,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from skyserve.contracts.errors import StateUnusable
 from skyserve.model.event import Event
+from skyserve.model.key import Key, KeyUsage
 from skyserve.model.replica import Replica
 from skyserve.model.service import Service
 
 T = TypeVar("T")
 
 
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Service, Replica, Event)}
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Service, Replica, Event, Key, KeyUsage)}
 
 
 def encode(value: object) -> dict[str, Any]:
-    """The fields of a service, replica or event; nested ones as plain JSON values."""
+    """The fields of a service, replica, event or key; nested ones as plain JSON values."""
     encoded: dict[str, Any] = _ADAPTERS[type(value)].dump_python(value, mode="json")
     return encoded
 
