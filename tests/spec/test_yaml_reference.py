@@ -146,6 +146,7 @@ EXAMPLES = {
     "service.replica_policy.spot_placer": "dynamic_fallback",
     "service.load_balancer.stream_timeout_seconds": "9",
     "service.load_balancer.protocol": "http2",
+    "service.load_balancer.slow_start_seconds": "30",
     "service.load_balancer.session_header": "X-Session",
     "service.load_balancer.session_cookie": "session",
     "service.load_balancer.prefix_bytes": "999",

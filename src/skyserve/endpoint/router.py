@@ -18,6 +18,7 @@ from skyserve.endpoint.ports import free_port
 from skyserve.endpoint.process import EnvoyProcess
 from skyserve.endpoint.resolve import resolve
 from skyserve.endpoint.resources import Resource, pack
+from skyserve.endpoint.slow_start import SlowStarts
 from skyserve.endpoint.traffic import Traffic
 from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, resource_name
 from skyserve.endpoint.translate.service import resources
@@ -60,6 +61,7 @@ class EnvoyRouter:
         self._doorman = Doorman(self._room)
         self._logs = LogFiles(self._layout, self._admin)
         self.gates = Gates(self._layout.gate_socket)
+        self._slow_starts = SlowStarts()
         self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -166,13 +168,21 @@ class EnvoyRouter:
 
     async def _take(self, table: RouteTable) -> None:
         served = await resolve(table)
-        content = resources(
-            served, host=self._host, access_log=self.access_log(table.service_id), traces=self._process.traces
-        )
-        self._packed[table.service_id] = {kind: pack(resource) for kind, resource in content.items()}
         self._room.serve(table)
         self._asked[table.service_id] = table
         self._served[table.service_id] = served
+        self._pack(served)
+
+    def _pack(self, served: RouteTable) -> None:
+        service_id = served.service_id
+        content = resources(
+            served,
+            host=self._host,
+            access_log=self.access_log(service_id),
+            traces=self._process.traces,
+            settled=self._slow_starts.ended(service_id),
+        )
+        self._packed[service_id] = {kind: pack(resource) for kind, resource in content.items()}
 
     def _publish(self) -> None:
         self._ads.publish(
@@ -201,7 +211,20 @@ class EnvoyRouter:
 
     def _sampled(self) -> bool:
         self.gates.heed(self._served.values(), self._traffic.host)
+        self._settle()
         return self._let_on()
+
+    def _settle(self) -> None:
+        """Tell Envoy where the time of new replicas is over."""
+        now = asyncio.get_running_loop().time()
+        settled = self._slow_starts.heed(self._served.values(), self._traffic.host, self._cluster_version, now)
+        for service_id in settled:
+            self._pack(self._served[service_id])
+        if settled:
+            self._publish()
+
+    def _cluster_version(self, service_id: int) -> str:
+        return self._packed[service_id][CLUSTER].version
 
     def _awaited(self) -> bool:
         """Some backend's status is not yet what its table says."""

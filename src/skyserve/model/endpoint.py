@@ -40,6 +40,8 @@ class EndpointSettings:
     stream_timeout: float = 0
     """Longest silence on a response; 0: no limit."""
     protocol: Protocol = Protocol.HTTP1
+    slow_start: float = 0
+    """How long a new replica is given less than its share, which grows all the while; 0: it has it at once."""
     affinity: Affinity = field(default_factory=Affinity)
     """Heeded by the policies that bear its name."""
     require_key: bool = False

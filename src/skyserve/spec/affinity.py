@@ -22,6 +22,9 @@ def affinity_findings(policy: LoadBalancingPolicy, settings: LoadBalancer) -> It
             words = " or ".join(policy.value for policy in policies)
             remedy = f"Write load_balancing_policy: {words.partition(' ')[0]}, or remove it."
             yield Finding(f"has a meaning for {words} only", remedy, ("load_balancer", name))
+    if settings.slow_start_seconds and policy in (_PREFIX, _SESSION):
+        reason = f"has no effect under {policy.value}, which gives a new replica its share at once"
+        yield Finding(reason, "Remove it, or write another policy.", ("load_balancer", "slow_start_seconds"))
     if policy is _SESSION and (settings.session_header is None) == (settings.session_cookie is None):
         yield Finding(
             "session_affinity needs to know what names a session",

@@ -34,6 +34,8 @@ class LoadBalancer(Model):
     """Longest silence on a response before it is cut; 0: no limit."""
     protocol: Annotated[Protocol, AnyCase] = Protocol.HTTP1
     """What is spoken with replicas: http1, or http2, which gRPC needs."""
+    slow_start_seconds: Seconds = 0
+    """How long a new replica gets fewer requests than others, and ever more of them; 0: it gets its part at once."""
     max_request_bytes: PositiveCount | None = None
     """Largest body of a request; a larger one is answered 413. No limit if not written."""
     session_header: Token | None = None
@@ -75,6 +77,7 @@ class LoadBalancer(Model):
         return EndpointSettings(
             stream_timeout=self.stream_timeout_seconds,
             protocol=self.protocol,
+            slow_start=self.slow_start_seconds,
             max_request_bytes=self.max_request_bytes,
             concurrency=self._concurrency(),
             affinity=Affinity(

@@ -1,15 +1,12 @@
 """The service's policy -> how Envoy chooses one of the replicas that may be chosen."""
 
-from skyserve.endpoint.translate.naming import Json, extension
+from skyserve.endpoint.translate.naming import Json, extension, seconds
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 
 PREFIX_LOAD_PERCENT = 125
 """What usually bounds the load under `prefix_affinity`, of the range of 125 to 150 that is commonly taken for
 consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2016)."""
-
-_LEAST_REQUEST: tuple[str, Json] = ("least_request", {"selection_method": "FULL_SCAN"})
-"""Full scan: of a few slow replicas the least busy one is meant, not the better of two drawn at random."""
 
 
 def balancing(table: RouteTable) -> Json:
@@ -31,17 +28,21 @@ def hash_key(backend: Backend) -> Json:
 def _policy(table: RouteTable) -> tuple[str, Json]:
     percent = table.settings.affinity.load_percent
     match table.policy:
-        case LoadBalancingPolicy.LEAST_LOAD:
-            return _LEAST_REQUEST
-        case LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD:
-            # By the weights in the endpoints; where these are equal, a full scan as above.
-            return _LEAST_REQUEST
+        case LoadBalancingPolicy.LEAST_LOAD | LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD:
+            # Full scan: of a few slow replicas the least busy one is meant, not the better of two drawn at random.
+            # Where the endpoints have unequal weights it is by these.
+            return "least_request", {"selection_method": "FULL_SCAN", **_slow_start(table)}
         case LoadBalancingPolicy.ROUND_ROBIN:
-            return "round_robin", {}
+            return "round_robin", _slow_start(table)
         case LoadBalancingPolicy.PREFIX_AFFINITY:
             return "maglev", _hashed(percent or PREFIX_LOAD_PERCENT)
         case LoadBalancingPolicy.SESSION_AFFINITY:
             return "maglev", _hashed(percent)
+
+
+def _slow_start(table: RouteTable) -> Json:
+    window = table.settings.slow_start
+    return {"slow_start_config": {"slow_start_window": seconds(window)}} if window > 0 else {}
 
 
 def _hashed(load_percent: int | None) -> Json:

@@ -16,12 +16,13 @@ ANY_WILL_DO = 100_000
 to the waiting room as soon as less than 72 % work. Times the number of replicas it must stay within 32 bits."""
 
 
-def endpoints(table: RouteTable) -> Json:
-    """Every backend. Weights are told only where they differ: any weight changes how Envoy balances."""
+def endpoints(table: RouteTable, settled: int = 0) -> Json:
+    """Every backend. Weights are told only where they differ: any weight changes how Envoy balances. `settled` means
+    nothing, but that Envoy is told something new of the replicas when it changes."""
     backends = sorted(table.backends)
     least = min((b.weight for b in backends), default=1.0)
     alike = all(b.weight == least for b in backends)
-    replicas = [_endpoint(b) | ({} if alike else _weight(b.weight / least)) for b in backends]
+    replicas = [_endpoint(b, settled) | ({} if alike else _weight(b.weight / least)) for b in backends]
     return {
         "@type": ENDPOINTS,
         "cluster_name": resource_name(table.service_id),
@@ -47,7 +48,7 @@ def _weight(times: float) -> Json:
     return {"load_balancing_weight": min(MOST_WEIGHT, round(LEAST_WEIGHT * times**2))}
 
 
-def _endpoint(backend: Backend) -> Json:
+def _endpoint(backend: Backend, settled: int) -> Json:
     address = backend.address
     return {
         "endpoint": {
@@ -56,7 +57,12 @@ def _endpoint(backend: Backend) -> Json:
             "health_check_config": {"hostname": host_and_port(address)},
         },
         "health_status": "DRAINING" if backend.draining else "HEALTHY",
-        "metadata": {"filter_metadata": {METADATA: kind(backend) | hash_key(backend)} | _identity(backend)},
+        "metadata": {
+            "filter_metadata": {
+                METADATA: kind(backend) | hash_key(backend) | ({"settled": settled} if settled else {}),
+                **_identity(backend),
+            }
+        },
     }
 
 

@@ -13,16 +13,19 @@ from skyserve.model.route import RouteTable
 from skyserve.model.tracing import Tracing
 
 
-def resources(table: RouteTable, *, host: str, access_log: Path, traces: Tracing | None = None) -> Mapping[str, Json]:
+def resources(
+    table: RouteTable, *, host: str, access_log: Path, traces: Tracing | None = None, settled: int = 0
+) -> Mapping[str, Json]:
     """By kind, in the order in which Envoy should hear of them: what is pointed to before what points to it.
 
     Addresses in the table must be IP addresses. `host` is the IP address that the listener binds; `traces`: where
-    Envoy was told to send them when it was started.
+    Envoy was told to send them when it was started; `settled` counts how often new replicas have ceased to be new
+    (skyserve.endpoint.slow_start).
     """
     secrets = {SECRET: secret(table.service_id, table.certificate)} if table.settings.tls and table.certificate else {}
     return {
         CLUSTER: cluster(table),
-        ENDPOINTS: endpoints(table),
+        ENDPOINTS: endpoints(table, settled),
         **secrets,
         LISTENER: listener(table, host=host, access_log=access_log, traces=traces),
         ROUTES: routes(table),
