@@ -35,7 +35,7 @@ class Samples:
     def at(self, now: float, serving: set[int], cluster: str = "one") -> bool:
         """Whether the time of the new ones has just ended."""
         hosts: Mapping[Address, Host] = {
-            backend.address: Host(backend.replica_id in serving, 0, 0, 0) for backend in self._table.backends
+            backend.address: Host(backend.replica_id in serving, 0, 0, 0, 0) for backend in self._table.backends
         }
         ended = self._watched.heed([self._table], lambda _, address: hosts[address], lambda _: cluster, now)
         return ended == [7]
