@@ -101,3 +101,12 @@ def test_all_is_shown_within_eighty_columns(operations: FakeOperations) -> None:
     lines = sky("serve top --once").out.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[-1].split()[:2] == ["1234", "1"]
+
+
+def test_those_who_wait_are_told(operations: FakeOperations) -> None:
+    """Where there are any."""
+    operations.traffics = [[TRAFFIC], [replace(TRAFFIC, at=TRAFFIC.at + 1, held=7)]]
+    assert "  7 held\n" in sky("serve top --once").out
+    operations.traffics = [[TRAFFIC], [replace(TRAFFIC, at=TRAFFIC.at + 1, queued=9)]]
+    ran = sky("serve top --once")
+    assert ("  9 queued\n" in ran.out, "held" in ran.out) == (True, False)

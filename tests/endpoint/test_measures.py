@@ -1,16 +1,18 @@
 """What people are shown of a service's requests, as Envoy counts it."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
 
 from skyserve.endpoint.router import EnvoyRouter
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
-from tests.endpoint.bench import PATIENCE_SECONDS, REFUSING, Bench, url
+from tests.endpoint.bench import PATIENCE_SECONDS, REFUSING, Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Reply, Request
 
@@ -143,3 +145,23 @@ async def test_nothing_is_known_while_envoy_is_away(bench: Bench) -> None:
     await router.apply(table)
     assert await router.traffic() == {}
     await router.close()
+
+
+async def test_those_who_wait(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """A request that is held counts while it waits, and its line in the log tells how long it did."""
+    table = await bench.serve([], settings=EndpointSettings(hold_seconds=60))
+    asked = asyncio.create_task(client.get(url(table, "/200")))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await bench.router.traffic())[table.service_id].held != 1:  # noqa: ASYNC110 - what is awaited is another process
+            await asyncio.sleep(0.02)
+    server = await replica("a", answer)
+    await bench.change(table, backends=(Backend(1, server.address),))
+    assert (await asked).status_code == 200
+    traffic = await counted(bench, bench.tables[table.service_id], answers=1)
+    file = bench.router.access_log(table.service_id)
+    await until(lambda: file.exists() and file.stat().st_size > 0)
+    line = json.loads(file.read_text())
+
+    assert (traffic.held, traffic.queued, traffic.refused) == (0, 0, 0)
+    assert (line["replica"], line["status"]) == (1, 200)
+    assert 0 < line["waited_ms"] <= line["first_byte_ms"] <= line["duration_ms"]

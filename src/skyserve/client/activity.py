@@ -45,6 +45,10 @@ class ServiceActivity:
     """Of all machines that it has now."""
     in_flight: int
     """Requests at the second look, those too that no replica has yet."""
+    held: int
+    """Of those: that wait, since no replica works."""
+    queued: int
+    """Of those: that wait for their turn, since replicas take only so many at once."""
     connections: int
     """Of clients, at the second look."""
     ejected: int
@@ -54,8 +58,9 @@ class ServiceActivity:
     errors_per_second: float
     """Requests that ended with status 500 or above, whoever answered."""
     refused_per_second: float
-    """Times that a request found no replica."""
+    """For which there was no replica."""
     retries_per_second: float
+    """Attempts that were repeated, and requests that were let go on once there was a replica."""
     received_bytes_per_second: float
     sent_bytes_per_second: float
     first_byte_p50: float | None
@@ -87,6 +92,8 @@ def activity(view: ServiceView, before: ServiceTraffic | None, after: ServiceTra
         target_replicas=view.target_replicas,
         hourly_usd=sum(r.hourly_usd for r in view.replicas if r.status not in COST_NOTHING),
         in_flight=after.in_flight,
+        held=after.held,
+        queued=after.queued,
         connections=after.connections,
         ejected=after.ejected,
         requests_per_second=rate(after.arrived - before.arrived),

@@ -138,7 +138,14 @@ class EnvoyRouter:
         except AdminError as error:
             log.debug("%s", error)
             return {}
-        return traffic_of(self._served, found, hosts, time.time())
+        counted = traffic_of(self._served, found, hosts, time.time())
+        return {service_id: self._with_those_who_wait(traffic) for service_id, traffic in counted.items()}
+
+    def _with_those_who_wait(self, traffic: ServiceTraffic) -> ServiceTraffic:
+        """They are in our hands, not in Envoy's."""
+        of = traffic.service_id
+        held, queued = self._room.held(of), self.gates.waiting(of)
+        return replace(traffic, held=held, queued=queued, refused=traffic.refused + self._room.refused(of))
 
     async def free_port(self, taken: frozenset[int]) -> int:
         """The first from the base port up. Raises OSError if all are taken."""

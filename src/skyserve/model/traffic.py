@@ -55,10 +55,14 @@ class ServiceTraffic:
     """Requests, those too that no replica saw."""
     in_flight: int = 0
     """Now."""
+    held: int = 0
+    """Now: requests that wait, since the service has no replica that works."""
+    queued: int = 0
+    """Now: requests that wait for their turn, since replicas take only so many at once."""
     refused: int = 0
-    """Times that a request found no replica that could take it."""
+    """Requests for which there was no replica, whether they had to wait for one or not."""
     retried: int = 0
-    """Attempts that were repeated."""
+    """Attempts that were repeated; also each request that was held and then let go on."""
     ejected: int = 0
     """Now: replicas passed over for a while, since connections to them failed."""
     ejections: int = 0

@@ -29,6 +29,8 @@ FLAGS = {
 }
 """What the proxy's flags mean to a user; others are shown as they are."""
 
+NOTABLE_WAIT_MS = 100
+"""Before a request was sent to a replica: less is usual."""
 _COLOURS = {"2": "green", "3": "cyan", "4": "yellow"}
 """By the first digit of the status; all others: red."""
 
@@ -63,6 +65,7 @@ def access_line(request: Mapping[str, Any]) -> str:
         _times(request),
         f"{request['sent_bytes']} B",
         *_remarks(request),
+        *_key(request),
         click.style(f"{request['client']} {request['request_id']}", dim=True),
     ]
     return "  ".join(parts)
@@ -82,8 +85,17 @@ def _times(request: Mapping[str, Any]) -> str:
 def _remarks(request: Mapping[str, Any]) -> list[str]:
     """What was not as usual."""
     remarks = []
-    attempts = int(request["attempts"] or 0)
+    waited, attempts = int(request["waited_ms"] or 0), int(request["attempts"] or 0)
+    if waited >= NOTABLE_WAIT_MS:
+        remarks.append(f"waited {waited} ms")
     if attempts > 1:
         remarks.append(f"{attempts} attempts")
     remarks += [FLAGS.get(flag, flag) for flag in (request["flags"] or "").split(",") if flag.strip("-")]
     return [click.style(", ".join(remarks), fg="yellow")] if remarks else []
+
+
+def _key(request: Mapping[str, Any]) -> list[str]:
+    if request["key"] is None:
+        return []
+    tokens = f", {request['tokens']} tokens" if request["tokens"] is not None else ""
+    return [f"key {request['key']}{tokens}"]

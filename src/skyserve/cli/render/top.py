@@ -75,6 +75,11 @@ def _totals(service: ServiceActivity) -> Text:
         _fact(str(service.in_flight), "in flight"),
         _fact(str(service.connections), "connections"),
     ]
+    requests += [
+        _fact(str(count), word, "yellow")
+        for count, word in ((service.held, "held"), (service.queued, "queued"))
+        if count
+    ]
     if service.retries_per_second:
         requests.append(_fact(_rate(service.retries_per_second), "retries/s", "yellow"))
     if service.refused_per_second:

@@ -18,8 +18,8 @@ _REPLICA = ["service", "replica", "version"]
 
 _COUNTERS = {
     "skyserve_requests_arrived": ("arrived", "Requests that came, those too that no replica saw."),
-    "skyserve_requests_without_replica": ("refused", "Times that a request found no replica that could take it."),
-    "skyserve_retries": ("retried", "Attempts that were repeated."),
+    "skyserve_requests_without_replica": ("refused", "Requests for which there was no replica."),
+    "skyserve_retries": ("retried", "Attempts that were repeated; also each request that was held and let go on."),
     "skyserve_ejections": ("ejections", "Times that a replica was passed over, since connections to it failed."),
     "skyserve_client_connections_opened": ("connected", "Connections that clients have made."),
     "skyserve_received_bytes": ("received_bytes", "Bytes that came from clients."),
@@ -28,6 +28,8 @@ _COUNTERS = {
 """Name -> the field of ServiceTraffic, and its meaning."""
 _GAUGES = {
     "skyserve_requests_in_flight": ("in_flight", "Requests under way, those too that no replica has yet."),
+    "skyserve_requests_held": ("held", "Requests that wait, since no replica works."),
+    "skyserve_requests_queued": ("queued", "Requests that wait, since replicas take only so many at once."),
     "skyserve_replicas_ejected": ("ejected", "Replicas that are passed over now."),
     "skyserve_client_connections": ("connections", "Connections of clients that are open."),
 }

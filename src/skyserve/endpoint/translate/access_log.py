@@ -21,6 +21,7 @@ FIELDS = {
     "version": f"%UPSTREAM_METADATA({REPLICA}:version)%",
     "address": "%UPSTREAM_HOST%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "waited_ms": "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:ms)%",
     "first_byte_ms": "%RESPONSE_DURATION%",
     "duration_ms": "%DURATION%",
     "received_bytes": "%BYTES_RECEIVED%",
