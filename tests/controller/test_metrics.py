@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from skyserve.api.examples import SERVICE, TRAFFIC
+from skyserve.api.examples import KEY, SERVICE, TRAFFIC
 from skyserve.controller.metrics.exposition import exposition
 from skyserve.controller.metrics.traffic import BOUNDS
 from skyserve.controller.tallies import Tallies
@@ -38,7 +38,7 @@ def told(
     views: Sequence[ServiceView] = (WEB,), traffics: Sequence[ServiceTraffic] = (TRAFFIC,), tallies: Tallies = BUSY
 ) -> dict[str, Metric]:
     """The families by name, as Prometheus reads them."""
-    text = exposition(views, traffics, tallies).decode()
+    text = exposition(views, traffics, {"web": [KEY]}, tallies).decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
@@ -87,6 +87,13 @@ def test_requests() -> None:
     assert values(requests, replica="none", version="none") == [2]
     assert values(found["skyserve_requests_arrived"]) == [1204]
     assert values(found["skyserve_replica_requests_in_flight"], replica="1") == [3]
+
+
+def test_keys() -> None:
+    """By name; the key itself is nowhere known."""
+    found = told()
+    assert values(found["skyserve_key_requests"], service="web", key=KEY.name) == [KEY.requests]
+    assert values(found["skyserve_key_tokens"], service="web", key=KEY.name) == [KEY.tokens]
 
 
 def test_histograms_are_as_prometheus_wants_them() -> None:

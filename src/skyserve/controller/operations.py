@@ -188,8 +188,10 @@ class ControllerOperations:
 
     async def metrics(self) -> bytes:
         """All that monitoring may want to know, in Prometheus' format."""
-        views, traffics = await self.services(None), await self.traffic(None)
-        return exposition(views, traffics, self._world.tallies)
+        traffics = await self.traffic(None)
+        views = await self.services(None)  # after what takes time: a service may end meanwhile
+        keys = {view.name: await self.keys(view.name) for view in views}
+        return exposition(views, traffics, keys, self._world.tallies)
 
     async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
         """What the controller did with the service."""

@@ -1,6 +1,6 @@
 """All metrics as one text in Prometheus' format."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -8,12 +8,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from skyserve.controller.metrics.keys import key_metrics
 from skyserve.controller.metrics.services import service_metrics
 from skyserve.controller.metrics.traffic import traffic_metrics
 from skyserve.controller.metrics.work import work_metrics
 from skyserve.controller.tallies import Tallies
 from skyserve.model.traffic import ServiceTraffic
-from skyserve.model.view import ServiceView
+from skyserve.model.view import KeyView, ServiceView
 
 
 class _Now(Collector):
@@ -26,11 +27,24 @@ class _Now(Collector):
         return self._metrics
 
 
-def exposition(views: Sequence[ServiceView], traffics: Sequence[ServiceTraffic], tallies: Tallies) -> bytes:
-    """What is known now. A service whose endpoint does not tell is in `views` alone."""
+def exposition(
+    views: Sequence[ServiceView],
+    traffics: Sequence[ServiceTraffic],
+    keys: Mapping[str, Sequence[KeyView]],
+    tallies: Tallies,
+) -> bytes:
+    """What is known now. A service whose endpoint does not tell is in `views` alone. `keys`: by name of the service."""
     registry = CollectorRegistry()
     registry.register(
-        _Now([_build(), *service_metrics(views), *traffic_metrics(views, traffics), *work_metrics(tallies)])
+        _Now(
+            [
+                _build(),
+                *service_metrics(views),
+                *traffic_metrics(views, traffics),
+                *key_metrics(keys),
+                *work_metrics(tallies),
+            ]
+        )
     )
     ProcessCollector(registry=registry)
     return generate_latest(registry)
