@@ -1,7 +1,8 @@
 """This project's endpoint: the router itself, steered by the benchmark instead of a controller.
 
-As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT`, it serves what its input says, one JSON list of
-replicas' ports a line, until that ends. It is a program so that it may run another checkout's code.
+As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT [LIMIT]`, it serves what its input says, one JSON list
+of replicas' ports a line, until that ends; with a limit, no replica gets more requests at once. It is a program so that
+it may run another checkout's code.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from bench.endpoint.program import Program, cpu_seconds
 from bench.endpoint.proxies.proxy import Proxy
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.router import EnvoyRouter
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
@@ -28,6 +30,7 @@ class Ours(Proxy):
     name = "ours"
     changes = True
     source = ROOT / "src"
+    limit: int | None = None
 
     @classmethod
     def missing(cls) -> str | None:
@@ -35,7 +38,8 @@ class Ours(Proxy):
 
     def launch(self, replicas: Sequence[int]) -> Program:
         path = f"{self.source}:{ROOT}"
-        module = ("-m", __spec__.name, self.folder / "endpoint", str(self.port))
+        limit = [] if self.limit is None else [str(self.limit)]
+        module = ("-m", __spec__.name, self.folder / "endpoint", str(self.port), *limit)
         program = self.run(sys.executable, *module, environment={"PYTHONPATH": path})
         program.tell(json.dumps(list(replicas)))
         return program
@@ -58,18 +62,26 @@ def against(source: Path) -> type[Ours]:
     return Other
 
 
-async def _serve(folder: Path, port: int) -> None:
+def _settings(limit: str) -> dict[str, EndpointSettings]:
+    """Of the route table. Without a limit nothing is said of them, so that an older checkout understands it."""
+    from skyserve.model.endpoint import ConcurrencyLimit
+
+    return {"settings": EndpointSettings(concurrency=ConcurrencyLimit(int(limit), queued=1000, seconds=60))}
+
+
+async def _serve(folder: Path, port: int, limit: str = "") -> None:
     # The input has ended when this comes, and what we started is to end first.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     router = EnvoyRouter(folder, base_port=port, host="127.0.0.1")
+    settings = _settings(limit) if limit else {}
     await router.start([])
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             backends = tuple(Backend(replica, Address("127.0.0.1", replica)) for replica in json.loads(line))
-            await router.apply(RouteTable(1, "bench", port, LoadBalancingPolicy.LEAST_LOAD, backends))
+            await router.apply(RouteTable(1, "bench", port, LoadBalancingPolicy.LEAST_LOAD, backends, **settings))
     finally:
         await router.shut_down()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
