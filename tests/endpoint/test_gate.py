@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
-from skyserve.model.route import RouteTable
+from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
@@ -216,3 +216,24 @@ async def test_while_no_controller_runs(
     held.release.set()
 
     assert {(await one).status_code for one in asked} == {200}
+
+
+async def test_the_first_replica(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient, held: Held) -> None:
+    """Requests that came before there was a replica are let on to it as many at once as it may have, the more urgent
+    first; meanwhile they count as held."""
+    server = await replica("a", held.answer)
+    settings = EndpointSettings(concurrency=ConcurrencyLimit(1, 1, 1), hold_seconds=60)
+    table = await bench.serve([], settings=settings)
+    asked = asyncio.create_task(statuses(client, table, 5))
+    await until(lambda: bench.waiting(table.service_id) == 5)
+    urgent = asyncio.create_task(client.get(url(table, "/urgent"), headers={"x-skyserve-priority": "1"}))
+    await until(lambda: bench.waiting(table.service_id) == 6)
+    await until(lambda: (load := bench.router.load(table.service_id)) is not None and load.held == load.in_flight == 6)
+    await bench.change(table, backends=(Backend(1, server.address),))
+    await until(lambda: held.now.total() == 1)
+    held.release.set()
+
+    assert await asked == {200: 5}
+    assert (await urgent).status_code == 200
+    assert server.seen[0].target == "/urgent"
+    assert max(held.most.values()) == 1

@@ -60,7 +60,7 @@ class EnvoyRouter:
         self._room = WaitingRoom(self._layout.waiting_socket, self._on_held)
         self._doorman = Doorman(self._room)
         self._logs = LogFiles(self._layout, self._admin)
-        self.gates = Gates(self._layout.gate_socket)
+        self.gates = Gates(self._layout.gate_socket, self._on_held)
         self._slow_starts = SlowStarts()
         self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         self._tasks: list[asyncio.Task[None]] = []
@@ -117,8 +117,8 @@ class EnvoyRouter:
         load = self._traffic.load(resource_name(service_id)) if service_id in self._asked else None
         if load is None:
             return None
-        held = self._room.held(service_id)
-        refused = load.refused + self._room.refused(service_id)
+        held = self._room.held(service_id) + self.gates.waiting(service_id)
+        refused = load.refused + self._room.refused(service_id) + self.gates.refused(service_id)
         return replace(load, refused=refused, in_flight=max(load.in_flight, held), held=held)
 
     def on_held(self, tell: Callable[[int], None]) -> None:

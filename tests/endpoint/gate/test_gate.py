@@ -1,21 +1,31 @@
 """Who may go, who waits, and who is sent away; on virtual time."""
 
 import asyncio
+from collections.abc import Callable
 
 from skyserve.endpoint.gate.asking import Asking
 from skyserve.endpoint.gate.gate import Admission, Gate, Ticket
 from skyserve.endpoint.gate.refusal import Refusal
 from skyserve.endpoint.gate.slots import Seat
-from skyserve.model.endpoint import ConcurrencyLimit
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
 from skyserve.model.place import Address
+from skyserve.model.route import Prospect, RouteTable
+from skyserve.model.service import LoadBalancingPolicy
 from tests.virtual import virtual
 
 LIMIT = ConcurrencyLimit(per_replica=1, queued=2, seconds=60)
+SLOW = Prospect(takes=90.0)
 
 
-def gate(replicas: int = 1, limit: ConcurrencyLimit = LIMIT) -> Gate:
+def service(limit: ConcurrencyLimit = LIMIT, prospect: Prospect = SLOW) -> RouteTable:
+    """A service that lets two requests wait for its first replica, for ten minutes."""
+    settings = EndpointSettings(concurrency=limit, hold_seconds=600, max_held_requests=2)
+    return RouteTable(1, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, settings=settings, prospect=prospect)
+
+
+def gate(replicas: int = 1, limit: ConcurrencyLimit = LIMIT, on_held: Callable[[], None] = lambda: None) -> Gate:
     """The gate of a service with so many replicas."""
-    made = Gate("hello", limit)
+    made = Gate(service(limit), on_held)
     replicate(made, replicas, limit)
     return made
 
@@ -23,7 +33,7 @@ def gate(replicas: int = 1, limit: ConcurrencyLimit = LIMIT) -> Gate:
 def replicate(at: Gate, replicas: int, limit: ConcurrencyLimit = LIMIT) -> None:
     """From now on there are so many replicas."""
     seats = {n: Seat(n, Address("10.0.0.1", n)) for n in range(1, replicas + 1)}
-    at.follow(limit, seats, frozenset(), choosing=True)
+    at.follow(service(limit), seats, frozenset(), choosing=True)
     at.heed({})
 
 
@@ -156,14 +166,68 @@ async def test_replicas_that_come_are_used_at_once() -> None:
 
 @virtual
 async def test_a_change_of_the_limit_is_felt_at_once() -> None:
-    """A higher limit lets more through, a shorter queue sends the last away, and no limit lets through who waits."""
+    """A higher limit lets more through, a shorter queue takes in nobody else, and no limit lets through who waits."""
     here = gate()
     going, second, third = (here.ask(Asking()) for _ in range(3))
     replicate(here, 1, ConcurrencyLimit(per_replica=2, queued=0, seconds=60))
     assert admitted(going, second) == [True, True]
-    assert (await refused(here, third)).status == 429
-    replicate(here, 1, LIMIT)
-    last = here.ask(Asking())
+    assert (await refused(here, here.ask(Asking()))).status == 429
+    assert not third.verdict.done()
     here.open()
 
-    assert admitted(last, here.ask(Asking())) == [True, True]
+    assert admitted(third, here.ask(Asking())) == [True, True]
+
+
+@virtual
+async def test_waiting_for_the_first_replica() -> None:
+    """Without a replica the service's time for that holds, and whoever may start one is told that somebody waits."""
+    told: list[bool] = []
+    here = gate(replicas=0, on_held=lambda: told.append(True))
+    began = asyncio.get_running_loop().time()
+    first, second = here.ask(Asking()), here.ask(Asking())
+    third = await refused(here, here.ask(Asking()))
+    assert (third.status, third.kind) == (503, "too_many_waiting")
+    assert len(told) == 2
+    late = await refused(here, first)
+
+    assert asyncio.get_running_loop().time() - began == 600
+    assert (late.status, late.kind, late.retry_after) == (503, "no_ready_replica", 90)
+    assert not admitted(second)[0]
+
+
+@virtual
+async def test_a_wait_that_began_without_replicas_goes_on_with_them() -> None:
+    """Who has waited for the first replica for longer than requests may queue still gets its turn."""
+    here = gate(replicas=0)
+    first, second = here.ask(Asking()), here.ask(Asking())
+    waiting = asyncio.create_task(here.verdict(second))
+    await asyncio.sleep(300)
+    replicate(here, 1)
+    await asyncio.sleep(100)
+    here.leave(first)
+
+    assert isinstance(await waiting, Admission)
+
+
+@virtual
+async def test_hopeless() -> None:
+    """Where no replica will come, nobody waits for one."""
+    here = gate(replicas=0)
+    waiting = here.ask(Asking())
+    here.follow(service(prospect=Prospect(hopeless="launching stopped")), {}, frozenset(), choosing=True)
+    refusals = [await refused(here, waiting), await refused(here, here.ask(Asking()))]
+
+    assert {(r.status, r.kind, r.retry_after) for r in refusals} == {(503, "no_ready_replica", None)}
+    assert "launching stopped" in refusals[0].message
+    assert here.refused == 2
+
+
+@virtual
+async def test_before_the_replicas_are_known() -> None:
+    """Right after the start of the controller nobody is refused for want of replicas."""
+    here = Gate(service(prospect=Prospect(hopeless="not yet looked")), lambda: None)
+    first = here.ask(Asking())
+    assert not first.verdict.done()
+    replicate(here, 1)
+
+    assert admitted(first) == [True]

@@ -4,19 +4,25 @@ import asyncio
 import itertools
 import math
 import sys
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from skyserve.endpoint.gate.asking import Asking
-from skyserve.endpoint.gate.refusal import Crowd, Refusal, full, past_deadline, too_late
+from skyserve.endpoint.gate.refusal import Crowd, Refusal, full, hopeless, past_deadline, too_late
 from skyserve.endpoint.gate.slots import Place, Seat, Slots
+from skyserve.endpoint.translate.gate import GRACE_SECONDS, LONGEST_SECONDS
 from skyserve.endpoint.waiting.line import Bounds, Line
 from skyserve.endpoint.waiting.line import Ticket as PlaceInLine
 from skyserve.model.endpoint import ConcurrencyLimit
+from skyserve.model.route import RouteTable
 
 REMEMBERED = 64
 """Requests by which the time of one is judged: enough for a mean, few enough to follow a change."""
+
+LONGEST_WAIT_SECONDS = LONGEST_SECONDS - GRACE_SECONDS
+"""However long the service would let a request wait."""
 
 _UNBOUNDED = Bounds(sys.maxsize, 0)
 """The gate itself makes room: whoever joins may be more urgent than others, who then have to leave."""
@@ -46,17 +52,21 @@ class Ticket:
 class Gate:
     """Every ticket that was drawn by `ask` must go back by `leave`."""
 
-    def __init__(self, service: str, limit: ConcurrencyLimit) -> None:
-        """`service`: its name, for people."""
-        self._service = service
-        self._limit = limit
+    def __init__(self, table: RouteTable, on_held: Callable[[], None]) -> None:
+        """`on_held` is called when a request begins to wait and there is no replica."""
+        self._table = table
+        self._on_held = on_held
         self._open = False
         self._slots = Slots()
+        self._heard = False
+        """What there is of replicas is known."""
         self._line = Line()
         self._waiting: dict[int, Ticket] = {}
         """By number: all in the line."""
         self._numbers = itertools.count()
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
+        self.refused = 0
+        """How many were refused so far."""
 
     @property
     def waiting(self) -> int:
@@ -69,15 +79,16 @@ class Gate:
         return self._slots.taken
 
     def follow(
-        self, limit: ConcurrencyLimit, seats: Mapping[int, Seat], elsewhere: frozenset[int], *, choosing: bool
+        self, table: RouteTable, seats: Mapping[int, Seat], elsewhere: frozenset[int], *, choosing: bool
     ) -> None:
-        """The limit and the replicas are these from now on; see Slots."""
-        self._limit = limit
-        self._slots.follow(limit.per_replica, seats, elsewhere, choosing=choosing)
+        """The service and its replicas are these from now on; see Slots."""
+        self._table = table
+        self._slots.follow(self._limit.per_replica, seats, elsewhere, choosing=choosing)
         self._serve()
 
     def heed(self, in_flight: Mapping[int, int]) -> None:
         """What the proxy has just counted, by replica."""
+        self._heard = True
         self._slots.heed(in_flight)
         self._serve()
 
@@ -96,6 +107,10 @@ class Gate:
         self._waiting[ticket.number] = ticket
         self._line.join(PlaceInLine(ticket.number, ticket.came, math.inf, asking.priority), _UNBOUNDED)
         self._serve()
+        if self.waiting > self._room and (last := self._line.last()) is not None:
+            self._decide(last, full(self._crowd()))
+        if self._closed and not ticket.verdict.done():
+            self._on_held()
         return ticket
 
     async def verdict(self, ticket: Ticket) -> Admission | Refusal:
@@ -105,7 +120,9 @@ class Gate:
         if not ticket.verdict.done():
             self._forget(ticket)
             ticket.verdict.set_result(self._late(ticket))
-        return ticket.verdict.result()
+        verdict = ticket.verdict.result()
+        self.refused += isinstance(verdict, Refusal)
+        return verdict
 
     def leave(self, ticket: Ticket) -> None:
         """The request has ended, or nobody waits for it any more."""
@@ -119,15 +136,32 @@ class Gate:
 
     def patience(self, ticket: Ticket) -> float:
         """Seconds that the ticket may wait, all in all."""
-        given = ticket.asking.patience
-        return self._limit.seconds if given is None else min(given, self._limit.seconds)
+        most = self._table.settings.hold_seconds if self._closed else self._limit.seconds
+        return min(most, LONGEST_WAIT_SECONDS, math.inf if ticket.asking.patience is None else ticket.asking.patience)
+
+    @property
+    def _limit(self) -> ConcurrencyLimit:
+        limit = self._table.settings.concurrency
+        assert limit is not None, "a gate is opened when its service has no limit any more"
+        return limit
+
+    @property
+    def _closed(self) -> bool:
+        """There is no replica, for all that is known."""
+        return self._heard and not self._slots.total
+
+    @property
+    def _room(self) -> int:
+        """How many may wait. It is asked of who joins: who has been let in stays, whatever changes."""
+        return self._table.settings.max_held_requests if self._closed else self._limit.queued
 
     def _serve(self) -> None:
-        """Let through whom there is a place for, and turn away those whom there is no room to wait for."""
+        """Let through whom there is a place for."""
         while self._slots.free > 0 and (first := self._line.take()) is not None:
             self._decide(first, Admission(self._slots.take(), _now()))
-        while self.waiting > self._limit.queued and (last := self._line.last()) is not None:
-            self._decide(last, full(self._crowd()))
+        if self._closed and self._table.prospect.hopeless:
+            while (first := self._line.take()) is not None:
+                self._decide(first, hopeless(self._crowd()))
 
     def _decide(self, place: PlaceInLine, verdict: Admission | Refusal) -> None:
         self._waiting.pop(place.id).verdict.set_result(verdict)
@@ -144,7 +178,7 @@ class Gate:
     def _crowd(self) -> Crowd:
         durations = self._durations
         mean = sum(durations) / len(durations) if durations else self._limit.seconds
-        return Crowd(self._service, self._slots.total, self.waiting, mean)
+        return Crowd(self._table.name, self._slots.total, self.waiting, mean, self._table.prospect, time.time())
 
 
 def _now() -> float:

@@ -1,6 +1,7 @@
 """The gates of all services that have a limit, kept in step with route tables and with what Envoy tells of replicas."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from skyserve.endpoint.admin import Host
@@ -19,7 +20,9 @@ HostOf = Callable[[str, Address], Host | None]
 class Gates:
     """Answers Envoy for every service."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, on_held: Callable[[int], None]) -> None:
+        """`on_held` is called with a service's id when a request begins to wait and there is no replica."""
+        self._on_held = on_held
         self._gates: dict[str, Gate] = {}
         self._server = GateServer(socket, self._gates.get)
 
@@ -35,6 +38,11 @@ class Gates:
         """Requests in the service's queue."""
         gate = self._gates.get(resource_name(service_id))
         return gate.waiting if gate else 0
+
+    def refused(self, service_id: int) -> int:
+        """Requests that the service's gate has refused."""
+        gate = self._gates.get(resource_name(service_id))
+        return gate.refused if gate else 0
 
     def taken(self, service_id: int) -> int:
         """Requests that went through the service's gate and have not ended."""
@@ -59,16 +67,16 @@ class Gates:
                 gate.heed({replica_id: host.in_flight for replica_id, host in hosts.items() if host})
 
     def _follow(self, name: str, table: RouteTable, host_of: HostOf) -> None:
-        limit = table.settings.concurrency
-        assert limit is not None
-        gate = self._gates.setdefault(name, Gate(table.name, limit))
+        gate = self._gates.get(name)
+        if gate is None:
+            gate = self._gates[name] = Gate(table, partial(self._on_held, table.service_id))
         seats = {}
         for backend in table.backends:
             host = host_of(name, backend.address)
             if not backend.draining and host is not None and host.routable:
                 seats[backend.replica_id] = Seat(backend.replica_id, backend.address, backend.weight)
         elsewhere = frozenset(b.replica_id for b in table.backends) - seats.keys()
-        gate.follow(limit, seats, elsewhere, choosing=_may_choose(table))
+        gate.follow(table, seats, elsewhere, choosing=_may_choose(table))
 
 
 def _may_choose(table: RouteTable) -> bool:

@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from skyserve.model.route import Prospect
+from skyserve.policy.prospects import retry_after
+
 LONGEST_RETRY_SECONDS = 3600.0
 
 
@@ -24,22 +27,30 @@ class Crowd:
 
     service: str
     places: int
-    """All there are, taken or not."""
+    """All there are, taken or not; 0: there is no replica."""
     waiting: int
     """Requests in the queue."""
     mean_seconds: float
     """How long a request takes."""
+    prospect: Prospect
+    """When there will be a replica."""
+    now: float
+    """Seconds since the epoch."""
 
     @property
-    def retry_after(self) -> int:
+    def retry_after(self) -> int | None:
         """Seconds until those who wait now have had their turn, at the pace at which requests end: each place is free
-        again after one request's time. Without places nobody knows; then it is the time of one request."""
-        seconds = self.mean_seconds * (self.waiting + 1) / max(1, self.places)
-        return math.ceil(min(LONGEST_RETRY_SECONDS, max(1.0, seconds)))
+        again after one request's time. Where there are no places, until there will be some."""
+        if not self.places:
+            return retry_after(self.prospect, self.now)
+        return math.ceil(min(LONGEST_RETRY_SECONDS, max(1.0, self.mean_seconds * (self.waiting + 1) / self.places)))
 
 
 def full(crowd: Crowd) -> Refusal:
     """The queue has no room for it, or it had to make room for one that is more urgent."""
+    if not crowd.places:
+        words = f"{crowd.waiting} requests wait for a replica of service '{crowd.service}' already."
+        return _not_ready(crowd, "too_many_waiting", words)
     message = (
         f"Service '{crowd.service}' is busy: all {crowd.places} places of its replicas are taken, "
         f"and {crowd.waiting} requests are before this one. Try again later."
@@ -49,6 +60,9 @@ def full(crowd: Crowd) -> Refusal:
 
 def too_late(crowd: Crowd, seconds: float) -> Refusal:
     """Its turn did not come for so many seconds."""
+    if not crowd.places:
+        words = f"No replica of service '{crowd.service}' was ready within {seconds:g} s."
+        return _not_ready(crowd, "no_ready_replica", words)
     message = (
         f"No replica of service '{crowd.service}' had a place for this request within {seconds:g} s: "
         f"there are {crowd.places} places, and {crowd.waiting} requests wait."
@@ -60,3 +74,13 @@ def past_deadline(crowd: Crowd, seconds: float) -> Refusal:
     """Its client wanted it begun within so many seconds, which did not come to pass."""
     message = f"No replica of service '{crowd.service}' had a place for this request within its {seconds:g} s."
     return Refusal(504, "deadline_exceeded", message)
+
+
+def hopeless(crowd: Crowd) -> Refusal:
+    """There is no use in waiting."""
+    words = f"No replica of service '{crowd.service}' will come: {crowd.prospect.hopeless}."
+    return _not_ready(crowd, "no_ready_replica", words)
+
+
+def _not_ready(crowd: Crowd, kind: str, words: str) -> Refusal:
+    return Refusal(503, kind, f"{words} To see why: sky serve status {crowd.service}", crowd.retry_after)

@@ -13,8 +13,8 @@ _UNAVAILABLE = ("UH", "NC", "NR")
 """No healthy upstream, no cluster, no route: the last two while a service is being set up."""
 _BROKEN = ("UF", "UC", "UR", "LR", "URX", "UPE", "UO", "DR")
 """The replica could not be reached, or hung up before it answered, and so did those tried after it."""
-_BY_FILTERS = ("queue_full", "queue_timeout", "deadline_exceeded")
-"""What our own filters refuse requests with (skyserve.endpoint.gate.refusal)."""
+_BY_THE_GATE = ("queue_full", "queue_timeout", "deadline_exceeded", "no_ready_replica", "too_many_waiting")
+"""What the gate refuses requests with (skyserve.endpoint.gate.refusal)."""
 _SILENT = ("SI", "UT", "UMSDR")
 
 
@@ -39,7 +39,7 @@ def local_reply(service: str) -> Json:
             _mapper(_UNAVAILABLE, 503, "no_ready_replica", not_ready) | {"headers_to_add": retry},
             _mapper(_BROKEN, 502, "replica_failed", broken),
             _mapper(_SILENT, 504, "replica_timeout", silent),
-            _told_by_a_filter(),
+            _by_gate(),
             _mapper(("OM",), 503, "endpoint_overloaded", overloaded) | {"headers_to_add": retry},
             _worded(413, "request_too_large", too_large),
             _worded(408, "request_timeout", too_slow),
@@ -48,10 +48,10 @@ def local_reply(service: str) -> Json:
     }
 
 
-def _told_by_a_filter() -> Json:
-    """Answers of our own filters: the details tell the kind, the body is the message."""
+def _by_gate() -> Json:
+    """The details tell the kind, the body is the message."""
     return {
-        "filter": says(f"response.code_details in {list(_BY_FILTERS)}"),
+        "filter": says(f"response.code_details in {list(_BY_THE_GATE)}"),
         "body_format_override": _body("%RESPONSE_CODE_DETAILS%", "%LOCAL_REPLY_BODY%"),
     }
 
