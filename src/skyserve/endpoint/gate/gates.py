@@ -80,11 +80,11 @@ class Gates:
 
 
 def _may_choose(table: RouteTable) -> bool:
-    """Whether the gate knows all that matters for which replica is next: not the shares of a split, and not what
-    a request has in common with others."""
+    """Whether the gate knows all that matters for which replica is next: not the shares of a split, not what a request
+    has in common with others, and not how new a replica is."""
     by_load = (
         LoadBalancingPolicy.LEAST_LOAD,
         LoadBalancingPolicy.ROUND_ROBIN,
         LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD,
     )
-    return table.policy in by_load and table.canary_percent is None
+    return table.policy in by_load and table.canary_percent is None and not table.settings.slow_start
