@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,19 +35,27 @@ run: python3 -m http.server 8080
 
 
 async def story(served: Served, file: Path) -> None:
-    """From zero to three, through the death of the controller, and back to zero."""
+    """From zero to three, through two deaths of the controller, and back to zero."""
     client = skyserve.Client(served.home)
     view = await asyncio.to_thread(client.up, skyserve.load_task(file), "hello", base=file.parent)
     assert (view.target_replicas, view.status) == (0, skyserve.ServiceStatus.NO_REPLICA)
 
     async def listens() -> bool:
-        return {o.result for o in (await SteadyLoad(view.endpoint, 1).run(1)).outcomes} == {"503"}
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(view.endpoint).port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     await until(listens)
-    await until(served.has_ready)
+    running = asyncio.create_task(SteadyLoad(view.endpoint, RATE, timeout=120).run(90))
 
-    load = SteadyLoad(view.endpoint, RATE)
-    running = asyncio.create_task(load.run(90))
+    async def woken() -> bool:
+        return (await served.view()).target_replicas > 0
+
+    await until(woken)
+    await kill_controller(served)
 
     async def whole() -> bool:
         return len(await served.ready()) == 3
@@ -66,8 +75,9 @@ async def story(served: Served, file: Path) -> None:
 
 
 def test_from_zero_to_three_and_back() -> None:
-    """The first request is refused with 503 and wakes the service; under load there are as many replicas as allowed,
-    also once the controller has been killed; no request fails; silence takes all replicas away."""
+    """The first request wakes the service, and all wait until it is up, though the controller is killed meanwhile;
+    under load there are as many replicas as allowed, also once it is killed again; no request fails; silence takes all
+    replicas away."""
     with tempfile.TemporaryDirectory(prefix="sky-") as folder:
         home = Home(Path(folder) / "sky")
         file = Path(folder) / "service.yaml"

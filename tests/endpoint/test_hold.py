@@ -162,9 +162,9 @@ async def test_a_split_waits_too(bench: Bench, replica: MakeReplica, client: htt
     replicas = [await replica("a"), await replica("b")]
     table = await bench.serve(replicas, settings=PATIENT, canaries=canaries, canary_percent=50)
     assert {(await client.get(url(table))).json()["replica"] for _ in range(20)} <= {"a", "b"}
-    await bench.change(table, backends=table.backends[:1])
+    await bench.told(await bench.change(table, backends=table.backends[:1]))
     assert {(await client.get(url(table))).json()["replica"] for _ in range(20)} == {"a"}
-    await bench.change(table, backends=())
+    await bench.told(await bench.change(table, backends=()))
     requests = asked(client, table, ["/1", "/2"])
     await waiting(bench, table, 2)
     await bench.change(table, backends=table.backends[1:])

@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
                 stream.whole = event.stream_ended is not None
                 self._streams[number] = stream
                 self._arrived(stream)
-            case DataReceived():
+            case DataReceived() if event.flow_controlled_length:  # an empty one only says that it is the last
                 self._http.increment_flow_control_window(event.flow_controlled_length)
                 if event.data:
                     self._tell(event.stream_id, event.data)
