@@ -57,7 +57,7 @@ class EnvoyRouter:
         self._admin = Admin(self._layout.admin_socket)
         self._traffic = Traffic(self._admin, self._awaited, self._sampled)
         self._tell_held: Callable[[int], None] = lambda _: None
-        self._room = WaitingRoom(self._layout.waiting_socket, self._on_held)
+        self._room = WaitingRoom(self._layout.waiting_socket, host, self._on_held)
         self._doorman = Doorman(self._room)
         self._logs = LogFiles(self._layout, self._admin)
         self.gates = Gates(self._layout.gate_socket, self._on_held)

@@ -57,7 +57,8 @@ class Hall:
             self._refuse(visitor, FULL, f"{len(self)} requests wait for a replica of service '{self._name}' already.")
         else:
             self._visitors[ticket.id] = visitor
-            visitor.stream.on_gone = lambda: self._leave(ticket.id)
+            visitor.stream.on_gone = lambda: self._leave(ticket.id, visitor)
+            visitor.entered()
             self._watch()
             return True
         return False
@@ -87,6 +88,11 @@ class Hall:
             self._timer.cancel()
 
     @property
+    def port(self) -> tuple[str, int]:
+        """Of the service: what is spoken there, and its number."""
+        return "http" if self._table.settings.tls is None else "https", self._table.port
+
+    @property
     def _name(self) -> str:
         return self._table.name
 
@@ -96,7 +102,8 @@ class Hall:
     def _deadline(self, visitor: Visitor, now: float, seconds: float) -> float:
         return self._released.pop(visitor.key, now + seconds)
 
-    def _leave(self, ticket_id: int) -> None:
+    def _leave(self, ticket_id: int, visitor: Visitor) -> None:
+        visitor.gone()
         self._line.leave(ticket_id)
         self._visitors.pop(ticket_id, None)
 

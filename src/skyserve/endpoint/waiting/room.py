@@ -10,11 +10,14 @@ from pathlib import Path
 
 from skyserve.endpoint.translate.waiting import PLACE_HEADER, service_of
 from skyserve.endpoint.waiting.answers import error
+from skyserve.endpoint.waiting.company import Accompanied, pause_wanted
 from skyserve.endpoint.waiting.connection import Connection, Stream
 from skyserve.endpoint.waiting.hall import UNAVAILABLE, Hall
 from skyserve.endpoint.waiting.visitor import Visitor
 from skyserve.model.route import RouteTable
 
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""How who listens at all addresses is reached from here."""
 BACKLOG = 4096
 """Connections that may come at once, as after a restart; as many as the kernel allows by default."""
 
@@ -22,8 +25,10 @@ BACKLOG = 4096
 class WaitingRoom:
     """One hall for each service."""
 
-    def __init__(self, socket: Path, on_held: Callable[[int], None]) -> None:
-        """`on_held` is told the service's id when somebody begins to wait for it who is the first."""
+    def __init__(self, socket: Path, host: str, on_held: Callable[[int], None]) -> None:
+        """`host`: the IP address at which services listen. `on_held` is told the service's id when somebody begins to
+        wait for it who is the first."""
+        self._host = _LOOPBACK.get(host, host)
         self._socket = socket
         self._on_held = on_held
         self._halls: dict[int, Hall] = {}
@@ -80,8 +85,15 @@ class WaitingRoom:
     def _arrived(self, stream: Stream) -> None:
         service_id = service_of(stream.headers.get(PLACE_HEADER, ""))
         hall = self._halls.get(service_id) if service_id is not None else None
-        visitor = Visitor(stream)
         if hall is None or service_id is None:
+            visitor = Visitor(stream)
             visitor.refuse(error(UNAVAILABLE, "The service is gone.", visitor.request_id, None))
-        elif hall.enter(visitor) and len(hall) == 1:
+        elif hall.enter(self._visitor(stream, hall)) and len(hall) == 1:
             self._on_held(service_id)
+
+    def _visitor(self, stream: Stream, hall: Hall) -> Visitor:
+        pause = pause_wanted(stream)
+        if pause is None:
+            return Visitor(stream)
+        scheme, port = hall.port
+        return Accompanied(stream, pause, f"{scheme}://{self._host}:{port}")

@@ -30,6 +30,12 @@ class Visitor:
         length = self.stream.headers.get("content-length", "0" if self.stream.whole else "")
         return min(int(length), BODY_BYTES) if length.isdigit() else BODY_BYTES
 
+    def entered(self) -> None:
+        """It waits now."""
+
+    def gone(self) -> None:
+        """Whoever asked has gone."""
+
     def release(self, answer: Answer) -> None:
         """A replica is there. `answer` has Envoy ask again."""
         self.stream.answer(answer.status, answer.headers, answer.body)

@@ -1,0 +1,127 @@
+"""A client that is kept company while it waits: one that takes a stream of events, and asked for comments in it, which
+tell it and all between that the connection lives.
+
+Its answer has begun then, so that Envoy cannot send the request on any more: this request alone passes through the
+controller, body and answer, by way of the service's own port.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+import httpx
+
+from skyserve.endpoint.translate.waiting import BODY_BYTES
+from skyserve.endpoint.waiting.answers import Answer
+from skyserve.endpoint.waiting.connection import Stream
+from skyserve.endpoint.waiting.visitor import Visitor
+
+KEEPALIVE_HEADER = "x-skyserve-keepalive"
+"""How many seconds to leave between two comments: a whole number."""
+LONGEST_SECONDS = 300
+
+_EVENTS = "text/event-stream"
+_COMMENT = b": waiting for a replica\n\n"
+_OWN = frozenset({"connection", "content-length", "accept-encoding", "transfer-encoding", KEEPALIVE_HEADER})
+"""Headers that are of one hop, or would have the answer come in a form in which comments have no place."""
+
+
+def pause_wanted(stream: Stream) -> int | None:
+    """Seconds between comments that the request asks for; None: it asks for none, or could not read them."""
+    value = stream.headers.get(KEEPALIVE_HEADER, "")
+    wanted = _EVENTS in stream.headers.get("accept", "") and value.isascii() and value.isdigit() and len(value) <= 6
+    return min(int(value), LONGEST_SECONDS) or None if wanted else None
+
+
+class Accompanied(Visitor):
+    """Waits like any other, but is told so."""
+
+    def __init__(self, stream: Stream, pause: float, url: str) -> None:
+        """`pause`: seconds between comments; `url`: where the service is reached from here, without a path."""
+        super().__init__(stream)
+        self._pause = pause
+        self._url = url
+        self._body = bytearray()
+        self._whole = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        if stream.whole:
+            self._whole.set()
+        stream.on_data = self._take
+
+    def entered(self) -> None:
+        """It waits now: begin the answer."""
+        self.stream.begin(200, {"content-type": _EVENTS, "cache-control": "no-cache"})
+        self._do(self._talk())
+
+    def release(self, answer: Answer) -> None:
+        """A replica is there: bring it the request."""
+        self._do(self._relay())
+
+    def refuse(self, answer: Answer) -> None:
+        """An error, in the form that the answer has by now."""
+        if self._tasks:
+            self._do(self._finish(answer.body))
+        else:
+            super().refuse(answer)
+
+    def gone(self) -> None:
+        """Nobody listens."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    def _take(self, data: bytes) -> None:
+        if len(self._body) <= BODY_BYTES:
+            self._body += data
+        if not data:
+            self._whole.set()
+
+    async def _talk(self) -> None:
+        while True:
+            await self.stream.write(_COMMENT)
+            await asyncio.sleep(self._pause)
+
+    async def _finish(self, event: bytes) -> None:
+        """The last event. Compact JSON has no line breaks."""
+        self._tasks[0].cancel()
+        await self.stream.write(b"data: " + event + b"\n\n")
+        self.stream.end()
+
+    async def _relay(self) -> None:
+        await self._whole.wait()
+        if len(self._body) > BODY_BYTES:
+            await self._finish(_error(f"A request with {KEEPALIVE_HEADER} may have {BODY_BYTES} bytes."))
+            return
+        headers = [(n, v) for n, v in self.stream.headers.items() if n not in _OWN and n[0] != ":"]
+        url = self._url + self.stream.headers[":path"]
+        # The service's own port: who else may answer there is settled by who bound it.
+        async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:
+            try:
+                method, body = self.stream.headers[":method"], bytes(self._body)
+                headers.append(("host", self.stream.headers[":authority"]))
+                request = client.build_request(method, url, headers=headers, content=body)
+                await self._pass_on(await client.send(request, stream=True))
+            except httpx.HTTPError:
+                self._tasks[0].cancel()
+                self.stream.cut()
+
+    async def _pass_on(self, response: httpx.Response) -> None:
+        if response.status_code == 200 and response.headers.get("content-type", "").startswith(_EVENTS):
+            self._tasks[0].cancel()
+            async for data in response.aiter_raw():
+                await self.stream.write(data)
+            self.stream.end()
+            return
+        text = (await response.aread()).decode(errors="replace")
+        event = _error(f"The service answered with status {response.status_code}: {text[:1000]}")
+        with contextlib.suppress(ValueError):
+            event = json.dumps(json.loads(text)).encode()
+        await self._finish(event)
+
+
+def _error(message: str) -> bytes:
+    return json.dumps({"error": {"message": message, "type": "bad_answer", "code": 502}}).encode()
