@@ -141,3 +141,15 @@ async def test_the_protocol_changes_live(bench: Bench, server: GrpcReplica, repl
     await bench.accepted(table.service_id, 2)
     async with channel(table) as grpc_client:
         assert await grpc_client.unary_unary("/test.Test/Echo")(b"hello", timeout=60) == b"hello"
+
+
+async def test_calls_wait_for_the_first_replica(bench: Bench, server: GrpcReplica) -> None:
+    """A call that comes while there is none is held like any other request, and answered when there is one."""
+    settings = EndpointSettings(protocol=Protocol.HTTP2, hold_seconds=300)
+    table = await bench.serve([], health_path=GRPC_HEALTH, settings=settings)
+    async with channel(table) as client:
+        calls = [client.unary_unary("/test.Test/Echo")(b"%d" % number, timeout=120) for number in range(5)]
+        await until(lambda: (load := bench.router.load(table.service_id)) is not None and load.held == 5)
+        await bench.change(table, backends=(Backend(1, server.address),))
+
+        assert [await call for call in calls] == [b"0", b"1", b"2", b"3", b"4"]

@@ -21,7 +21,6 @@ def _token(value: str) -> str:
 
 Token = Annotated[Text, AfterValidator(_token)]
 
-HOLD_SECONDS = 600
 QUEUED = 1000
 QUEUE_SECONDS = 60.0
 LONGEST_QUEUE_SECONDS = 3000
@@ -57,7 +56,7 @@ class LoadBalancer(Model):
     queue_seconds: Annotated[Seconds, Field(le=LONGEST_QUEUE_SECONDS)] | None = None
     """Longest that a request waits for a replica before it is refused with 503. Unless written 60, or half of
     stream_timeout_seconds."""
-    hold_seconds: Seconds = HOLD_SECONDS
+    hold_seconds: Seconds = 600
     """How long a request waits for a replica while none works; 0: it is refused at once."""
     max_held_requests: Count = 10_000
     """How many requests may wait at once; more are refused."""
@@ -68,9 +67,6 @@ class LoadBalancer(Model):
             if self.max_concurrency_per_replica is None and getattr(self, key) is not None:
                 reason = "has no effect: without a limit no request waits"
                 raise invalid(Finding(reason, "Add max_concurrency_per_replica, or remove it.", (key,)))
-        if self.protocol is Protocol.HTTP2 and self.hold_seconds not in (0, HOLD_SECONDS):
-            reason = "has no effect with protocol http2: requests for replicas that speak HTTP/2 are not held"
-            raise invalid(Finding(reason, "Remove it.", ("hold_seconds",)))
         if self.stream_timeout_seconds and (self.queue_seconds or 0) >= self.stream_timeout_seconds:
             reason = "is not below stream_timeout_seconds, which counts the silence while a request waits, too"
             raise invalid(Finding(reason, "Write less, or raise stream_timeout_seconds.", ("queue_seconds",)))
@@ -91,8 +87,7 @@ class LoadBalancer(Model):
                 load_percent=self.affinity_load_percent,
             ),
             require_key=self.require_key,
-            # The waiting room speaks HTTP/1.1, and one cluster speaks one protocol.
-            hold_seconds=0 if self.protocol is Protocol.HTTP2 else self.hold_seconds,
+            hold_seconds=self.hold_seconds,
             max_held_requests=self.max_held_requests,
         )
 
