@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from skyserve.endpoint import process
+from skyserve.endpoint import starting
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.running import Running
 from skyserve.model.endpoint import EndpointSettings
@@ -149,7 +149,7 @@ async def test_connections_have_a_limit(
     tmp_path: Path, replica: MakeReplica, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connections above the limit are closed at once; those below it are served, and one that ends makes room."""
-    monkeypatch.setattr(process, "connection_limit", lambda files: 5)
+    monkeypatch.setattr(starting, "connection_limit", lambda files: 5)
     bench = Bench(tmp_path)
     try:
         await bench.router.start([])

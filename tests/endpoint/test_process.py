@@ -17,6 +17,7 @@ import pytest_asyncio
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.router import EnvoyRouter
 from skyserve.endpoint.running import Running
+from skyserve.endpoint.starting import clear
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from tests.endpoint.bench import BASE_PORT, PATIENCE_SECONDS, Bench, until, url
@@ -53,6 +54,7 @@ async def own(tmp_path: Path) -> AsyncIterator[Path]:
     if (left := Running.recorded(Layout(tmp_path).process)) is not None:
         left.signal(signal.SIGKILL)
         await left.exited()
+    clear(Layout(tmp_path))
 
 
 async def test_killed_envoy_comes_back(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -79,3 +79,15 @@ def test_removal_is_confirmed_too() -> None:
 
     assert subscription.confirmed == {"a": None}
     assert subscription.due({}) == {}
+
+
+def test_an_empty_world_is_told_once() -> None:
+    """Who asks for all there is and holds nothing is answered even if there is nothing, once; who holds something, or
+    asks by name, is not."""
+    subscription = Subscription.opened({"*"}, {})
+    assert subscription.expects
+    subscription.sending("1", {})
+
+    assert not subscription.expects
+    assert not Subscription.opened({"*"}, {"a": "1"}).expects
+    assert not Subscription.opened({"a"}, {}).expects

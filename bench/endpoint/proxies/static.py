@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bench.endpoint import peers
 from bench.endpoint.program import Program
 from bench.endpoint.proxies.proxy import Proxy
-from skyserve.endpoint.process import binary
+from skyserve.endpoint.starting import binary
 from skyserve.endpoint.translate.naming import extension
 
 

@@ -63,7 +63,10 @@ class Admin:
 
     def __init__(self, socket: Path) -> None:
         self._client = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://envoy", timeout=TIMEOUT_SECONDS
+            # No connection is kept: an Envoy that was replaced would go on answering on it.
+            transport=httpx.AsyncHTTPTransport(uds=str(socket), limits=httpx.Limits(max_keepalive_connections=0)),
+            base_url="http://envoy",
+            timeout=TIMEOUT_SECONDS,
         )
 
     async def hosts(self) -> Hosts:
@@ -111,6 +114,11 @@ class Admin:
     async def statistics(self, names: str) -> str:
         """Those whose names match the regular expression whole, as Prometheus reads them. Raises AdminError."""
         return (await self._ask("GET", "/stats/prometheus?" + urlencode({"filter": f"^({names})$"}))).text
+
+    async def live_epoch(self) -> int | None:
+        """How many Envoys came before the one that answers; None: it does not serve yet. Raises AdminError."""
+        told = (await self._ask("GET", "/server_info")).json()
+        return int(told["command_line_options"].get("restart_epoch", 0)) if told["state"] == "LIVE" else None
 
     async def reopen_logs(self) -> None:
         """Make Envoy close its log files and open them by name again. Raises AdminError."""

@@ -32,10 +32,13 @@ class _Stream:
     def __init__(self) -> None:
         self.subscriptions: dict[str, Subscription] = {}
         self.wake = asyncio.Event()
+        self.node = ""
+        """By what name Envoy asks."""
         self._nonces = itertools.count(1)
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
         """A subscription, an ACK or a NACK, or a mix."""
+        self.node = request.node.id or self.node  # told once, with the first request
         kind, nonce = request.type_url, request.response_nonce
         subscribe, unsubscribe = set(request.resource_names_subscribe), set(request.resource_names_unsubscribe)
         subscription = self.subscriptions.get(kind)
@@ -69,7 +72,7 @@ class _Stream:
             if subscription is None:
                 continue
             due = subscription.due({name: resource.version for name, resource in wanted.items()})
-            if due:
+            if due or subscription.expects:
                 if kind == CLUSTER and ENDPOINTS in self.subscriptions:
                     # A cluster that has changed waits until it is told its endpoints again, and does not ask.
                     self.subscriptions[ENDPOINTS].again(due.keys())
@@ -100,18 +103,33 @@ class Ads:
         self._socket = socket
         self._on_answer = on_answer
         self._resources: Resources = {}
-        self._stream: _Stream | None = None
+        self._node = ""
+        self._streams: list[_Stream] = []
+        """The oldest first. An Envoy that was replaced goes on for a while, and stays connected."""
         self._server: grpc.aio.Server | None = None
 
     def publish(self, resources: Resources) -> None:
         """From now on this is what Envoy should have."""
         self._resources = resources
-        if self._stream is not None:
-            self._stream.wake.set()
+        for stream in self._streams:
+            stream.wake.set()
+
+    def tell(self, node: str) -> None:
+        """Steer the Envoy that asks by this name, and no other: one that is being replaced might close connections over
+        what it were told now, which its successor should take over."""
+        self._node = node
+        for stream in self._streams:
+            stream.wake.set()
+
+    @property
+    def _stream(self) -> _Stream | None:
+        """Of the Envoy that is steered; a new one is there before an old one is known to be dead."""
+        return next((stream for stream in reversed(self._streams) if stream.node == self._node), None)
 
     def confirmed(self, kind: str, name: str) -> bool:
         """Envoy, connected now, has taken this resource as it is published."""
-        subscription = self._stream.subscriptions.get(kind) if self._stream else None
+        stream = self._stream
+        subscription = stream.subscriptions.get(kind) if stream else None
         resource = self._resources.get(kind, {}).get(name)
         if subscription is None or resource is None:
             return False
@@ -139,20 +157,20 @@ class Ads:
             self._server = None
 
     async def _serve(self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], context: Any) -> None:
-        """One stream. There is one Envoy: a new stream means that the one before is dead."""
-        stream = self._stream = _Stream()
+        """One stream. A new one is a new Envoy's, or the same one's that has lost its connection."""
+        stream = _Stream()
+        self._streams.append(stream)
         reader = asyncio.create_task(self._read(requests, stream))
         try:
             while not reader.done():
                 stream.wake.clear()
-                for response in stream.responses(self._resources):
+                for response in stream.responses(self._resources) if stream.node == self._node else ():
                     await context.write(response)
                 await stream.stirred()
         finally:
             reader.cancel()
             await asyncio.wait([reader])
-            if self._stream is stream:
-                self._stream = None
+            self._streams.remove(stream)
             self._on_answer()
 
     async def _read(self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], stream: _Stream) -> None:

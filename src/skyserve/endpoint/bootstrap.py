@@ -43,11 +43,13 @@ RECONNECT_SECONDS = 2
 """Longest pause between attempts to reach a controller that is away: how late its changes may be."""
 
 
-def bootstrap(layout: Layout, *, heap_bytes: int, connections: int, traces: Tracing | None = None) -> Json:
-    """`heap_bytes`: memory at which Envoy refuses requests rather than being killed."""
+def bootstrap(
+    layout: Layout, *, heap_bytes: int, connections: int, traces: Tracing | None = None, node: str = NODE
+) -> Json:
+    """`heap_bytes`: memory at which Envoy refuses requests rather than being killed. `node`: by what name it asks."""
     return {
         # Where traces go is written down for whoever takes this Envoy over: listeners must stay as they are.
-        "node": {"id": NODE, "cluster": NODE, "metadata": {TRACES: asdict(traces)} if traces else {}},
+        "node": {"id": node, "cluster": NODE, "metadata": {TRACES: asdict(traces)} if traces else {}},
         # 0600: whoever can write to it can stop Envoy.
         "admin": {"address": {"pipe": {"path": str(layout.admin_socket), "mode": 0o600}}},
         "dynamic_resources": {
@@ -57,8 +59,8 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int, traces: Trac
                 "set_node_on_first_message_only": True,
                 "grpc_services": [{"envoy_grpc": _controller()}],
             },
-            "cds_config": {"ads": {}, "resource_api_version": "V3"},
-            "lds_config": {"ads": {}, "resource_api_version": "V3"},
+            "cds_config": _awaited(),
+            "lds_config": _awaited(),
         },
         "bootstrap_extensions": [
             {
@@ -100,6 +102,12 @@ def bootstrap(layout: Layout, *, heap_bytes: int, connections: int, traces: Trac
         "overload_manager": overload_manager(heap_bytes, connections),
         "layered_runtime": {"layers": [{"name": "skyserve", "static_layer": GUARDS}]},
     }
+
+
+def _awaited() -> Json:
+    """From the controller, however long that takes: an Envoy that took over knowing of no service would close those of
+    its predecessor."""
+    return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
 
 
 def _controller() -> Json:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 _SOCKET_PATH_LIMIT = 107
 """Bytes in the path of a Unix socket: sun_path of unix(7), less its final zero."""
+_HANDOVER_SUFFIX = "_udp_parent_2147483647"
+"""As long as Envoy makes it: its base id, then the last digit of its epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,26 @@ class Layout:
     def process(self) -> Path:
         """The line of /proc/PID/stat of the Envoy that was started last."""
         return self.root / "envoy.stat"
+
+    @property
+    def successor(self) -> Path:
+        """The same of one that is to take over from it, until it does."""
+        return self.root / "envoy-next.stat"
+
+    @property
+    def former(self) -> Path:
+        """The same of the one that it took over from, which finishes what it has begun."""
+        return self.root / "envoy-former.stat"
+
+    @property
+    def base_id(self) -> Path:
+        """The number by which an Envoy and its successor find each other."""
+        return self.root / "base-id"
+
+    @property
+    def handover(self) -> Path:
+        """How the names of the sockets begin over which they speak."""
+        return self.root / "h"
 
     @property
     def log(self) -> Path:
@@ -60,10 +82,11 @@ class Layout:
 
     def prepare(self) -> None:
         """Make the directories. Raises ValueError if the sockets' paths would be too long."""
-        length = len(os.fsencode(self.waiting_socket))
+        longest = self.root / f"{self.handover.name}{_HANDOVER_SUFFIX}"
+        length = len(os.fsencode(longest))
         if length > _SOCKET_PATH_LIMIT:
             raise ValueError(
-                f"The path of the socket {self.waiting_socket} has {length} bytes; a Unix socket's may have "
+                f"The path of the socket {longest} has {length} bytes; a Unix socket's may have "
                 f"{_SOCKET_PATH_LIMIT}. Set SKY_HOME to a shorter directory."
             )
         for directory in (self.root, self.access_logs):

@@ -53,8 +53,8 @@ class EnvoyRouter:
         self._served: dict[int, RouteTable] = {}
         """The same with IP addresses, as Envoy was told."""
         self._packed: dict[int, Mapping[str, Resource]] = {}
-        self._process = EnvoyProcess(self._layout, traces)
         self._admin = Admin(self._layout.admin_socket)
+        self._process = EnvoyProcess(self._layout, self._admin, traces)
         self._traffic = Traffic(self._admin, self._awaited, self._sampled)
         self._tell_held: Callable[[int], None] = lambda _: None
         self._room = WaitingRoom(self._layout.waiting_socket, host, self._on_held)
@@ -76,8 +76,10 @@ class EnvoyRouter:
         self._publish()
         await self.gates.start()
         await self._room.start()
+        self._ads.tell(self._process.node)
         await self._ads.start()
         await self._process.start()
+        self._ads.tell(self._process.node)
         self._tasks = [asyncio.create_task(self._traffic.run()), asyncio.create_task(self._logs.run())]
 
     async def apply(self, table: RouteTable) -> None:

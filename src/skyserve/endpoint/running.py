@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -35,6 +36,21 @@ class Running:
             return None
         same = fields[_START_TIME] == now[_START_TIME]
         return cls(pid) if same and now[_STATE] not in "ZX" else None
+
+    def environment(self) -> Mapping[str, str]:
+        """What it was started with; empty if it is no more, or not ours to look at."""
+        try:
+            content = Path(f"/proc/{self.pid}/environ").read_bytes()
+        except OSError:
+            return {}
+        pairs = (entry.decode(errors="replace").partition("=") for entry in content.split(b"\0") if entry)
+        return {name: value for name, _, value in pairs}
+
+    def lives(self) -> bool:
+        """It has not ended yet."""
+        if self.child is not None:
+            return self.child.poll() is None
+        return Path(f"/proc/{self.pid}").exists()
 
     async def exited(self) -> None:
         """Return when it is no more."""

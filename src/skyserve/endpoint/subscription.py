@@ -23,13 +23,16 @@ class Subscription:
     """What it said it has taken."""
     pending: dict[str, Versions] = field(default_factory=dict)
     """By nonce: sent, not answered yet."""
+    expects: bool = False
+    """It holds nothing and waits for a first answer, even if that is that there is nothing."""
     refused: set[str] = field(default_factory=set)
     """What it was sent last and would not take."""
 
     @classmethod
     def opened(cls, names: Set[str], held: Mapping[str, str]) -> "Subscription":
         """The first request on a stream. `held`: what Envoy still has from an earlier one, and took then."""
-        return cls(WILDCARD in names or not names, set(names) - {WILDCARD}, dict(held), dict(held))
+        wildcard = WILDCARD in names or not names
+        return cls(wildcard, set(names) - {WILDCARD}, dict(held), dict(held), expects=wildcard and not held)
 
     def changed(self, subscribe: Set[str], unsubscribe: Set[str]) -> None:
         """Envoy wants more, or less. What it asks for once more is sent once more."""
@@ -50,6 +53,7 @@ class Subscription:
 
     def sending(self, nonce: str, versions: Versions) -> None:
         """They go out under this nonce."""
+        self.expects = False
         self.pending[nonce] = versions
         self.sent.update(versions)
         self.refused -= versions.keys()

