@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from skyserve.endpoint.translate.affinity import BODY_BYTES
 from skyserve.model.affinity import Affinity
 from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.route import Backend, RouteTable
@@ -78,11 +79,14 @@ async def test_long_bodies(bench: Bench, replica: MakeReplica, client: httpx.Asy
     document = "a long document. " * 15_000
 
     met = {await named(client, table, json=chat(document + str(n))) for n in range(12)}
-    huge = await client.post(url(table), json={"prompt": "y" * 12_000_000})
+    sizes = (BODY_BYTES - 1, BODY_BYTES, BODY_BYTES + 1, BODY_BYTES * 3 // 2)
+    bodies = [b'{"prompt": "' + b"y" * (size - 14) + b'"}' for size in sizes]
+    kind = {"content-type": "application/json"}
+    huge = [(await client.post(url(table), content=body, headers=kind)).status_code for body in bodies]
 
     assert len(met) == 1
-    assert huge.status_code == 200
-    assert max(len(request.body) for server in servers for request in server.seen) > 12_000_000
+    assert huge == [200] * len(sizes)
+    assert sorted(len(request.body) for server in servers for request in server.seen)[-len(sizes) :] == [*sizes]
 
 
 async def test_replicas_are_told_nothing(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -88,6 +88,30 @@ async def test_websocket(bench: Bench) -> None:
                 assert await socket.recv() == f"echo {message!r}"
 
 
+async def test_websocket_outlives_its_drain(bench: Bench, replica: MakeReplica) -> None:
+    """A WebSocket goes on while its replica drains, counted as in flight, and when it is out of the table."""
+
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    async with serve(echo, "127.0.0.1", 0) as server:
+        old = Backend(1, Address("127.0.0.1", server.sockets[0].getsockname()[1]))
+        table = await bench.serve([old.address], health_path=None)
+        await bench.accepted(table.service_id, 1)
+        async with connect(url(table, "/chat").replace("http", "ws"), proxy=None) as socket:
+            new = Backend(2, (await replica("new")).address)
+            for backends in ((old._replace(draining=True), new), (new,)):
+                table = await bench.change(table, backends=backends)
+                await bench.accepted(table.service_id, 2)
+                await bench.told(table)
+                for number in range(20):
+                    await socket.send(f"{number}")
+                    assert await socket.recv() == f"{number}"
+                draining = bench.router.status(table.service_id).get(1)
+                assert draining is None or draining.in_flight == 1
+
+
 async def test_silent_stream_is_ended_after_its_timeout(
     bench: Bench, replica: MakeReplica, client: httpx.AsyncClient
 ) -> None:
