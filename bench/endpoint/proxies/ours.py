@@ -1,8 +1,8 @@
 """This project's endpoint: the router itself, steered by the benchmark instead of a controller.
 
-As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT [LIMIT]`, it serves what its input says, one JSON list
-of replicas' ports a line, until that ends; with a limit, no replica gets more requests at once. It is a program so that
-it may run another checkout's code.
+As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT POLICY [LIMIT]`, it serves what its input says, one
+JSON list of replicas' ports a line, until that ends; with a limit, no replica gets more requests at once. It is a
+program so that it may run another checkout's code.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ class Ours(Proxy):
     name = "ours"
     changes = True
     source = ROOT / "src"
+    policy = LoadBalancingPolicy.LEAST_LOAD
     limit: int | None = None
 
     @classmethod
@@ -39,7 +40,7 @@ class Ours(Proxy):
     def launch(self, replicas: Sequence[int]) -> Program:
         path = f"{self.source}:{ROOT}"
         limit = [] if self.limit is None else [str(self.limit)]
-        module = ("-m", __spec__.name, self.folder / "endpoint", str(self.port), *limit)
+        module = ("-m", __spec__.name, self.folder / "endpoint", str(self.port), self.policy.value, *limit)
         program = self.run(sys.executable, *module, environment={"PYTHONPATH": path})
         program.tell(json.dumps(list(replicas)))
         return program
@@ -50,6 +51,13 @@ class Ours(Proxy):
     def cpu_seconds(self) -> float:
         """Envoy's: what steers it sleeps."""
         return cpu_seconds(int(Layout(self.folder / "endpoint").process.read_text().split()[0]))
+
+
+class OursByPrefix(Ours):
+    """With the policy that reads the beginning of each prompt."""
+
+    name = "ours, prefix_affinity"
+    policy = LoadBalancingPolicy.PREFIX_AFFINITY
 
 
 def against(source: Path) -> type[Ours]:
@@ -69,7 +77,7 @@ def _settings(limit: str) -> dict[str, EndpointSettings]:
     return {"settings": EndpointSettings(concurrency=ConcurrencyLimit(int(limit), queued=1000, seconds=60))}
 
 
-async def _serve(folder: Path, port: int, limit: str = "") -> None:
+async def _serve(folder: Path, port: int, policy: LoadBalancingPolicy, limit: str = "") -> None:
     # The input has ended when this comes, and what we started is to end first.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     router = EnvoyRouter(folder, base_port=port, host="127.0.0.1")
@@ -78,10 +86,10 @@ async def _serve(folder: Path, port: int, limit: str = "") -> None:
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             backends = tuple(Backend(replica, Address("127.0.0.1", replica)) for replica in json.loads(line))
-            await router.apply(RouteTable(1, "bench", port, LoadBalancingPolicy.LEAST_LOAD, backends, **settings))
+            await router.apply(RouteTable(1, "bench", port, policy, backends, **settings))
     finally:
         await router.shut_down()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
+    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), LoadBalancingPolicy(sys.argv[3]), *sys.argv[4:]))
