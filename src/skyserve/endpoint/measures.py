@@ -24,8 +24,8 @@ _COUNTERS = {
 }
 _OF_SERVICE = re.compile(r'^envoy_(\w+)\{envoy_\w+="(service-\d+)"\} (\d+)$', re.MULTILINE)
 _OF_REPLICA = re.compile(
-    rf"^envoy_{BY_REPLICA}_service_(?P<service>\d+)_(?P<what>{ANSWERS}|(?P<histogram>{FIRST_BYTE}|{DURATION})_\w+)"
-    rf'\{{{COUNTED_FOR}="(?P<replica>\d*)-?(?P<version>\d*)"(,(status|le)="(?P<at>[^"]*)")?\}} (?P<value>\S+)$',
+    rf"^envoy_{BY_REPLICA}_service_(\d+)_({ANSWERS}|{FIRST_BYTE}|{DURATION})(_bucket|_sum|_count|)"
+    rf'\{{{COUNTED_FOR}="(\d*)-?(\d*)"(?:,\w+="([^"]*)")?\}} (\S+)$',
     re.MULTILINE,
 )
 """A line: `envoy_replicas_service_1_first_byte_bucket{counted_for="2-1",le="500"} 7`. In milliseconds."""
@@ -50,19 +50,17 @@ class _Series:
         default_factory=lambda: {FIRST_BYTE: _Histogram(), DURATION: _Histogram()}
     )
 
-    def add(self, line: re.Match[str]) -> None:
-        """One line of it; those of a histogram come in the order of its bounds."""
-        value = float(line["value"])
-        if line["what"] == ANSWERS:
-            self.answers[int(line["at"] or 0)] = int(value)
-            return
-        histogram = self.histograms[line["histogram"]]
-        if line["what"].endswith("_sum"):
-            histogram.milliseconds = value
-        elif line["what"].endswith("_count"):
-            histogram.count = int(value)
-        elif line["at"] != "+Inf":
-            histogram.within.append(int(value))
+    def add(self, what: str, part: str, place: str, value: str) -> None:
+        """One line of it; those of a histogram come in the order of its bounds. `place`: a bound, or a status."""
+        if part == "_bucket":
+            if place != "+Inf":
+                self.histograms[what].within.append(int(value))
+        elif part == "_sum":
+            self.histograms[what].milliseconds = float(value)
+        elif part == "_count":
+            self.histograms[what].count = int(value)
+        else:
+            self.answers[int(place or 0)] = int(value)
 
     def told(self) -> tuple[Answers, ...]:
         """Ascending by status."""
@@ -80,9 +78,12 @@ def traffic_of(tables: Mapping[int, RouteTable], text: str, hosts: Hosts, at: fl
         if name in _COUNTERS:
             counters.setdefault(service, {})[_COUNTERS[name]] = int(value)
     series: dict[int, _ByReplica] = {}
-    for line in _OF_REPLICA.finditer(text):
-        versions = series.setdefault(int(line["service"]), {}).setdefault(int(line["replica"] or 0), {})
-        versions.setdefault(int(line["version"] or 0), _Series()).add(line)
+    for service, what, part, replica, version, place, value in _OF_REPLICA.findall(text):
+        versions = series.setdefault(int(service), {}).setdefault(int(replica or 0), {})
+        found = versions.get(int(version or 0))
+        if found is None:
+            found = versions[int(version or 0)] = _Series()
+        found.add(what, part, place, value)
     return {
         service_id: ServiceTraffic(
             table.name,

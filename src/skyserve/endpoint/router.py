@@ -140,7 +140,8 @@ class EnvoyRouter:
         except AdminError as error:
             log.debug("%s", error)
             return {}
-        counted = traffic_of(self._served, found, hosts, time.time())
+        # In a thread: of many replicas there is much to read, and the loop has requests to let go.
+        counted = await asyncio.to_thread(traffic_of, dict(self._served), found, hosts, time.time())
         return {service_id: self._with_those_who_wait(traffic) for service_id, traffic in counted.items()}
 
     def _with_those_who_wait(self, traffic: ServiceTraffic) -> ServiceTraffic:
