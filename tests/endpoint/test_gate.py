@@ -85,7 +85,7 @@ async def test_a_full_queue_answers_429(
     refused = await client.get(url(table))
     held.release.set()
 
-    assert "[error]" not in (bench.directory / "envoy.log").read_text()
+    assert "access_loggers/stats" not in (bench.directory / "envoy.log").read_text()  # it took no replica any time
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.json()["error"] | {"message": "", "request_id": ""} == {
