@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.endpoint import peers, table
 from bench.endpoint.comparisons import comparisons
+from bench.endpoint.deaths import trials
 from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.proxies.direct import Direct
 from bench.endpoint.proxies.ours import Ours, against
@@ -24,6 +25,9 @@ from bench.endpoint.proxies.static import BareEnvoy, Haproxy, Nginx
 from bench.endpoint.sample import Sample, median
 
 PROXIES: tuple[type[Proxy], ...] = (Direct, Ours, BareEnvoy, Nginx, Haproxy, VllmRouter, SglangRouter, SkyPilot)
+
+DEATHS = "deaths"
+"""The name of the trials in which replicas come and go."""
 
 
 def machine() -> str:
@@ -39,7 +43,7 @@ def machine() -> str:
     return f"{len(os.sched_getaffinity(0))} cores of {model}, load before this run {os.getloadavg()[0]:.1f}"
 
 
-def measure(kinds: list[type[Proxy]], names: list[str], rounds: int, seconds: float) -> None:
+def measure(kinds: list[type[Proxy]], names: list[str], rounds: int, seconds: int) -> None:
     """All comparisons, by the number of replicas that they need."""
     wanted = [c for c in comparisons() if not names or c.name in names]
     with ground() as (folder, cores):
@@ -53,17 +57,26 @@ def measure(kinds: list[type[Proxy]], names: list[str], rounds: int, seconds: fl
                     print(table.of(comparison, {name: median(samples) for name, samples in rows.items()}), flush=True)
 
 
+def bury(kinds: list[type[Proxy]], seconds: int) -> None:
+    """One proxy at a time, since each has replicas of its own to lose."""
+    with ground() as (folder, cores):
+        felt = {kind.name: trials(kind, folder, cores, seconds) for kind in kinds}
+    print(table.of_deaths(felt), flush=True)
+
+
 def main() -> None:
     """Announce, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="more and longer rounds")
     parser.add_argument("--proxies", nargs="+", default=[p.name for p in PROXIES], help="only these")
-    parser.add_argument("--only", nargs="+", default=[], choices=[c.name for c in comparisons()], help="comparisons")
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=[DEATHS, *(c.name for c in comparisons())], help="comparisons"
+    )
     parser.add_argument(
         "--against", type=Path, nargs="+", default=[], help="other checkouts, whose endpoint is run too"
     )
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--seconds", type=int)
     arguments = parser.parse_args()
     if peers.command("wrk") is None:
         parser.error("wrk, which makes the load, is not installed: python -m bench.endpoint.peers")
@@ -75,7 +88,9 @@ def main() -> None:
         if missing := proxy.missing():
             print(f"Left out: {proxy.name}, since {missing} is not installed.\n")
     kinds = [proxy for proxy in wanted if not proxy.missing()] + [against(path) for path in arguments.against]
-    rounds, seconds = (5, 4.0) if arguments.full else (2, 1.5)
+    rounds, seconds = (5, 4) if arguments.full else (2, 2)
+    if not arguments.only or DEATHS in arguments.only:
+        bury([kind for kind in kinds if kind is not Direct], 10 if arguments.full else 6)
     measure(kinds, arguments.only, arguments.rounds or rounds, arguments.seconds or seconds)
 
 

@@ -47,7 +47,7 @@ def proxies(kinds: Sequence[type[Proxy]], ports: Sequence[int], folder: Path, co
         started = []
         for number, kind in enumerate(kinds):
             port = free_port("127.0.0.1", FIRST_PROXY + PORTS_EACH * number, frozenset())
-            proxy = kind(folder / f"{number}-{len(ports)}", port, cores)
+            proxy = kind(Path(tempfile.mkdtemp(dir=folder)), port, cores)
             stack.callback(proxy.end)
             proxy.start(ports)
             started.append(proxy)

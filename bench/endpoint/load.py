@@ -30,12 +30,12 @@ class Flood:
     kept: bool = True
     """The next request uses the same connection."""
 
-    def run(self, proxy: Proxy, seconds: float) -> Sample:
+    def run(self, proxy: Proxy, seconds: int) -> Sample:
         """For so long."""
         script = self._script(proxy)
         url = f"http://127.0.0.1:{proxy.port}{PATH}"
         before = proxy.cpu_seconds()
-        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds:g}s", "--timeout", "30", "-s", str(script), url]
+        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "30", "-s", str(script), url]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
         used = proxy.cpu_seconds() - before
         requests, duration, p50, p99, errors = map(float, said.split())
@@ -65,7 +65,7 @@ class Paced:
 
     rate: float
 
-    def run(self, proxy: Proxy, seconds: float) -> Sample:
+    def run(self, proxy: Proxy, seconds: int) -> Sample:
         """For so long."""
         return _by_client(proxy, ["--rate", str(self.rate), "--seconds", str(seconds)])
 
@@ -76,7 +76,7 @@ class Streams:
 
     count: int
 
-    def run(self, proxy: Proxy, seconds: float) -> Sample:
+    def run(self, proxy: Proxy, seconds: int) -> Sample:
         """For so long once all have begun."""
         return _by_client(proxy, ["--streams", str(self.count), "--seconds", str(seconds)])
 

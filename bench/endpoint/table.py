@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import isnan
 
 from bench.endpoint.comparisons import Comparison
+from bench.endpoint.deaths import Felt, Trials
 from bench.endpoint.sample import Sample
 
 OURS = "ours"
@@ -27,6 +28,27 @@ def of(comparison: Comparison, samples: Mapping[str, Sample]) -> str:
         )
         lines.append(_row(cells))
     return "\n".join([*lines, ""])
+
+
+def of_deaths(trials: Mapping[str, Trials]) -> str:
+    """What clients felt, of all proxies."""
+    heads = (
+        "",
+        "a replica killed: failed",
+        "longest ms",
+        "one killed and one added each second: failed",
+        "longest ms",
+        "a change reaches traffic after ms",
+    )
+    lines = ["**Replicas that come and go**", "", _row(heads), _row(("---", *["---:"] * (len(heads) - 1)))]
+    for name, trial in trials.items():
+        change = "" if trial.change_ms is None else f"{trial.change_ms:,.0f}"
+        lines.append(_row((name, *_felt(trial.dead), *_felt(trial.churn), change)))
+    return "\n".join([*lines, ""])
+
+
+def _felt(felt: Felt | None) -> tuple[str, str]:
+    return (f"{felt.failed} of {felt.requests}", f"{felt.longest_ms:,.0f}") if felt else ("", "")
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -30,12 +30,11 @@ class Proxy(ABC):
     """It can be told of other replicas while it runs."""
 
     def __init__(self, folder: Path, port: int, cores: Cores) -> None:
-        """`folder` is its own; `port` is where it will listen."""
+        """`folder` is its own and empty; `port` is where it will listen."""
         self.folder = folder
         self.port = port
         self._cores = cores
         self._program: Program | None = None
-        folder.mkdir()
 
     @classmethod
     @abstractmethod
