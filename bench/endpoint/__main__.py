@@ -17,14 +17,24 @@ from bench.endpoint.comparisons import comparisons
 from bench.endpoint.deaths import trials
 from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.proxies.direct import Direct
-from bench.endpoint.proxies.ours import Ours, against
+from bench.endpoint.proxies.ours import Guarded, Ours, against
 from bench.endpoint.proxies.proxy import Proxy
 from bench.endpoint.proxies.rust import SglangRouter, VllmRouter
 from bench.endpoint.proxies.skypilot import SkyPilot
 from bench.endpoint.proxies.static import BareEnvoy, Haproxy, Nginx
 from bench.endpoint.sample import Sample, median
 
-PROXIES: tuple[type[Proxy], ...] = (Direct, Ours, BareEnvoy, Nginx, Haproxy, VllmRouter, SglangRouter, SkyPilot)
+PROXIES: tuple[type[Proxy], ...] = (
+    Direct,
+    Ours,
+    Guarded,
+    BareEnvoy,
+    Nginx,
+    Haproxy,
+    VllmRouter,
+    SglangRouter,
+    SkyPilot,
+)
 
 DEATHS = "deaths"
 """The name of the trials in which replicas come and go."""

@@ -34,7 +34,7 @@ async def counted(bench: Bench, table: RouteTable, *, answers: int) -> ServiceTr
 
 
 def _good(row: ReplicaTraffic) -> int:
-    return sum(answers.count for answers in row.answers if 200 <= answers.status < 500)
+    return sum(answers.count for answers in row.answers if 200 <= answers.status < 400)
 
 
 async def answer(request: Request, reply: Reply) -> None:

@@ -1,22 +1,25 @@
 """This project's endpoint: the router itself, steered by the benchmark instead of a controller.
 
-As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT POLICY [LIMIT]`, it serves what its input says, one
-JSON list of replicas' ports a line, until that ends; with a limit, no replica gets more requests at once. It is a
-program so that it may run another checkout's code.
+As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT`, it serves what its input says, one JSON list of
+replicas' ports a line, until that ends; with `--limit`, no replica gets more requests at once; with `--digest`, the key
+of that digest is needed. It is a program so that it may run another checkout's code.
 """
 
+import argparse
 import asyncio
+import hashlib
 import json
+import secrets
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.endpoint.program import Program, cpu_seconds
 from bench.endpoint.proxies.proxy import Proxy
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.router import EnvoyRouter
-from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
@@ -25,13 +28,14 @@ ROOT = Path(__file__).parents[3]
 
 
 class Ours(Proxy):
-    """As users get it if they ask for nothing."""
+    """As users get it if they ask for nothing: with a log of requests, and counted by replica and status."""
 
     name = "ours"
     changes = True
     source = ROOT / "src"
     policy = LoadBalancingPolicy.LEAST_LOAD
     limit: int | None = None
+    digest: str | None = None
 
     @classmethod
     def missing(cls) -> str | None:
@@ -39,9 +43,10 @@ class Ours(Proxy):
 
     def launch(self, replicas: Sequence[int]) -> Program:
         path = f"{self.source}:{ROOT}"
-        limit = [] if self.limit is None else [str(self.limit)]
-        module = ("-m", __spec__.name, self.folder / "endpoint", str(self.port), self.policy.value, *limit)
-        program = self.run(sys.executable, *module, environment={"PYTHONPATH": path})
+        arguments = [str(self.folder / "endpoint"), str(self.port), "--policy", self.policy.value]
+        arguments += [] if self.limit is None else ["--limit", str(self.limit)]
+        arguments += [] if self.digest is None else ["--digest", self.digest]
+        program = self.run(sys.executable, "-m", __spec__.name, *arguments, environment={"PYTHONPATH": path})
         program.tell(json.dumps(list(replicas)))
         return program
 
@@ -60,6 +65,15 @@ class OursByPrefix(Ours):
     policy = LoadBalancingPolicy.PREFIX_AFFINITY
 
 
+class Guarded(Ours):
+    """With an API key that may send so many requests a minute, tokens counted, and a bound on bodies."""
+
+    name = "ours, with keys and limits"
+    _key = f"sk-{secrets.token_urlsafe(32)}"
+    headers = (f"Authorization: Bearer {_key}",)
+    digest = hashlib.sha256(_key.encode()).hexdigest()
+
+
 def against(source: Path) -> type[Ours]:
     """The same with the code of another checkout."""
 
@@ -70,26 +84,48 @@ def against(source: Path) -> type[Ours]:
     return Other
 
 
-def _settings(limit: str) -> dict[str, EndpointSettings]:
-    """Of the route table. Without a limit nothing is said of them, so that an older checkout understands it."""
-    from skyserve.model.endpoint import ConcurrencyLimit
+def _limited(limit: int) -> dict[str, Any]:
+    """Of the route table."""
+    from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
 
-    return {"settings": EndpointSettings(concurrency=ConcurrencyLimit(int(limit), queued=1000, seconds=60))}
+    return {"settings": EndpointSettings(concurrency=ConcurrencyLimit(limit, queued=1000, seconds=60))}
 
 
-async def _serve(folder: Path, port: int, policy: LoadBalancingPolicy, limit: str = "") -> None:
+def _guarded(digest: str) -> dict[str, Any]:
+    """Of the route table: bounds that nobody here reaches."""
+    from skyserve.model.endpoint import EndpointSettings
+    from skyserve.model.key import KeyRule
+
+    rule = KeyRule(1, digest, requests_per_minute=1_000_000_000)
+    return {"settings": EndpointSettings(require_key=True, max_request_bytes=2**30), "keys": (rule,)}
+
+
+async def _serve(folder: Path, port: int, policy: LoadBalancingPolicy, about: dict[str, Any]) -> None:
     # The input has ended when this comes, and what we started is to end first.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     router = EnvoyRouter(folder, base_port=port, host="127.0.0.1")
-    settings = _settings(limit) if limit else {}
     await router.start([])
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             backends = tuple(Backend(replica, Address("127.0.0.1", replica)) for replica in json.loads(line))
-            await router.apply(RouteTable(1, "bench", port, policy, backends, **settings))
+            await router.apply(RouteTable(1, "bench", port, policy, backends, **about))
     finally:
         await router.shut_down()
 
 
+def main() -> None:
+    """Serve. What is not asked for is not said of the table, so that an older checkout understands it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--policy", type=LoadBalancingPolicy)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--digest")
+    asked = parser.parse_args()
+    limit = {} if asked.limit is None else _limited(asked.limit)
+    guard = {} if asked.digest is None else _guarded(asked.digest)
+    asyncio.run(_serve(asked.folder, asked.port, asked.policy, {**limit, **guard}))
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2]), LoadBalancingPolicy(sys.argv[3]), *sys.argv[4:]))
+    main()

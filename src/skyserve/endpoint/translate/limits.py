@@ -91,6 +91,7 @@ def body_filter() -> Json:
     """Does nothing until a service's routes say how large a body may be."""
     return {
         "name": _FILTER,
+        "disabled": True,
         "typed_config": struct("filters.http.filter_chain.v3.FilterChainConfig", {}),
     }
 

@@ -1,6 +1,6 @@
 """What is counted of each request beyond Envoy's own counters: by access loggers that write statistics, not lines."""
 
-from skyserve.endpoint.translate.naming import COUNTED_FOR, FIRST_BYTE, REPLICA, Json, says, struct
+from skyserve.endpoint.translate.naming import COUNTED_FOR, FIRST_BYTE, REPLICA, Json, struct
 
 ANSWERS, DURATION, BY_REPLICA = "answers", "duration", "replicas"
 """Names: the counter by status, the histogram of whole requests, and what the statistics of replicas begin with."""
@@ -61,6 +61,6 @@ def _status(comparison: str, status: int) -> Json:
 
 
 def _no_error() -> Json:
-    """That an error came fast tells no good; and what the endpoint refused took no replica any time."""
-    from_replica = says("response.code_details == 'via_upstream'")
-    return {"and_filter": {"filters": [_status("GE", 200), _status("LE", 499), from_replica]}}
+    """That an error came fast tells no good, whoever made it: replica, client, or the endpoint, which answers by itself
+    with errors alone."""
+    return {"and_filter": {"filters": [_status("GE", 200), _status("LE", 399)]}}
