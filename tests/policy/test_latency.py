@@ -14,7 +14,7 @@ from skyserve.model.load import FIRST_BYTE_BOUNDS, Load
 from skyserve.policy.autoscaling.decision import begin, decide
 from skyserve.policy.autoscaling.first_bytes import between, percentile
 from skyserve.policy.autoscaling.fleet import Fleet
-from skyserve.policy.autoscaling.latency import RANGE, latency
+from skyserve.policy.autoscaling.latency import FORGET, NEAR, RANGE, latency
 from skyserve.policy.autoscaling.window import Seen
 from tests.policy.test_autoscaling import MEMORY, NOW, seen
 
@@ -63,14 +63,17 @@ def read(first_byte: float | None, *, ready: int = 4, busy: float = 16, limit: f
         (read(1.2), 3.6),  # too late: 0.9 of the limit
         (read(1.2, busy=8), 1.8),  # too late with fewer in flight: 0.9 of those
         (read(1.2, busy=40), 4.0),  # too late, and more replicas are called for already
-        (read(0.3), 5.0),  # in time, also with the one replica fewer that 5 would call for
-        (read(0.9, busy=15), 4.0),  # in time, but not with one fewer
-        (read(0.3, busy=7), 4.0),  # the limit is not half used
+        (read(0.3), 4.4),  # in time, also with the fewer replicas that 4.4 would call for
+        (read(0.95, ready=16, busy=64), 4.0),  # in time, but not with one fewer
+        (read(0.3, busy=14), 4.4),  # as many would be called for by 0.9 of the limit
+        (read(0.3, busy=10), 4.0),  # the limit is not used
+        (read(0.3, limit=2, busy=20), 2.4),  # the most replicas are there, and below where it began it may rise
+        (read(0.3, busy=40), 4.0),  # in time, while more replicas are called for: the limit is not what is at work
         (read(1.2, wanted=5), 4.0),  # one is still to come
         (read(1.2, answers=19), 4.0),
         (read(None), 4.0),
-        (read(1.2, limit=0.5), 0.5),  # an eighth of what it began with
-        (read(0.01, limit=32, busy=100), 32.0),  # eight times
+        (read(1.2, limit=0.5, busy=2), 0.5),  # an eighth of what it began with
+        (read(0.01, limit=32, busy=128), 32.0),  # eight times
     ],
 )
 def test_where_the_limit_moves(given_reading: Seen, limit: float) -> None:
@@ -86,6 +89,30 @@ def test_it_waits_for_a_whole_window_of_the_same_replicas() -> None:
     assert latency(soon, KNOBS).tuning == soon.tuning
     other = replace(read(1.2), tuning=Tuning(4, NOW - 300, 3))
     assert latency(other, KNOBS).tuning == Tuning(4, NOW, 4)
+
+
+def test_what_the_limit_has_risen_by_is_given_back_at_once() -> None:
+    """Answers that begin too late send it back to where it began, whatever else goes on; it returns only slowly."""
+    risen = replace(read(1.2, busy=90, wanted=20), tuning=Tuning(7.5, NOW - 1, 9))
+    fallen = latency(risen, KNOBS).tuning
+    assert fallen == Tuning(4, NOW, 4, edge=7.5)
+    again = replace(read(0.3, busy=24, limit=6), tuning=Tuning(6, NOW - 300, 4, edge=7.5))
+    first = latency(again, KNOBS).tuning
+    assert first is not None
+    assert first.limit == pytest.approx(NEAR * 7.5)
+    assert first.edge == pytest.approx(FORGET * 7.5)
+
+
+def test_while_answers_are_late_there_is_no_delay() -> None:
+    """What is called for is wanted at once, where it would take upscale_delay_seconds if answers began in time."""
+    knobs = replace(KNOBS, upscale_delay=300)
+    memory = begin(replace(knobs, low=8), Load(first_bytes=counts()), NOW)
+
+    def wanted(*times: float) -> int:
+        load = Load(50, 0, 44.0 * 60, 44, counts(*times))
+        return decide(load, knobs, memory, NOW + 60, partial(Fleet, ready=8)).wanted
+
+    assert (wanted(*[0.1] * 50), wanted(*[3.0] * 50)) == (8, 11)
 
 
 def serve(
@@ -128,7 +155,8 @@ LATENCIES = st.sampled_from([0.01, 0.5, 0.99, 1.01, 4.0])
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(st.floats(0, 80), LATENCIES), min_size=1, max_size=6))
 def test_the_limit_keeps_its_bounds_and_its_pace(parts: list[tuple[float, float]]) -> None:
-    """Whatever the latency: within an eighth and eight times, and a minute between moves; a restart is no matter."""
+    """Whatever the latency: within an eighth and eight times; a minute between moves, but for those back to where it
+    began; a restart is no matter."""
     knobs = replace(KNOBS, upscale_delay=10, downscale_delay=20)
 
     def part(second: int) -> tuple[float, float]:
@@ -148,4 +176,5 @@ def test_the_limit_keeps_its_bounds_and_its_pace(parts: list[tuple[float, float]
         assert knobs.per_replica / RANGE <= memory.tuning.limit <= knobs.per_replica * RANGE
         if memory.tuning.limit != moves[-1][1]:
             moves.append((second, memory.tuning.limit))
-    assert all(later - earlier >= 60 for (earlier, _), (later, _) in pairwise(moves))
+    risen = [(later - earlier, limit) for (earlier, _), (later, limit) in pairwise(moves)]
+    assert all(seconds >= 60 or limit == knobs.per_replica for seconds, limit in risen)

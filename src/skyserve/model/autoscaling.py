@@ -84,8 +84,10 @@ class Tuning:
     limit: float
     """Requests in flight that one replica should get now."""
     since: float
-    """When the limit or the number of ready replicas last changed."""
+    """When the limit, the edge or the number of ready replicas last changed."""
     ready: int
+    edge: float | None = None
+    """The limit at which answers were last too late; None: they never were."""
 
 
 @dataclass(frozen=True, slots=True)

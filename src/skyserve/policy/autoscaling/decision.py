@@ -79,8 +79,8 @@ def decide(
     burst_until = now + WINDOW_SECONDS if demand.burst >= BURST_FACTOR * max(1, before) else memory.burst_until
     if before == 0:
         wanted = max(called, burst)  # somebody waits: no delay
-    elif now < burst_until:
-        wanted = max(before, burst, settle(calls, before, knobs, now))
+    elif demand.urgent or now < burst_until:
+        wanted = max(before, called if demand.urgent else burst, settle(calls, before, knobs, now))
     else:
         wanted = settle(calls, before, knobs, now)
     wanted = stepped(wanted, before, memory.past, knobs, now)

@@ -13,5 +13,7 @@ class Demand:
     reason: str
     burst: int = 0
     """How many the last few seconds alone call for; 0 where the policy knows no bursts."""
+    urgent: bool = False
+    """Users wait already: what is called for is wanted at once, without the delay of scaling up."""
     tuning: Tuning | None = None
     """What the policy wants to find in `Seen.tuning` at the next reading."""
