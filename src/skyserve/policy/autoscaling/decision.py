@@ -79,10 +79,12 @@ def decide(
     burst_until = now + WINDOW_SECONDS if demand.burst >= BURST_FACTOR * max(1, before) else memory.burst_until
     if before == 0:
         wanted = max(called, burst)  # somebody waits: no delay
-    elif demand.urgent or now < burst_until:
-        wanted = max(before, called if demand.urgent else burst, settle(calls, before, knobs, now))
     else:
         wanted = settle(calls, before, knobs, now)
+        if now < burst_until:
+            wanted = max(before, burst, wanted)
+        if demand.urgent:
+            wanted = max(before, called, wanted)
     wanted = stepped(wanted, before, memory.past, knobs, now)
     after = replace(
         after,
