@@ -101,6 +101,18 @@ async def held(router: EnvoyRouter, number: int) -> int:
     return load.held
 
 
+async def listening() -> None:
+    """Wait until the service's port takes connections."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", BASE_PORT)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+
+
 async def run(directory: Path, number: int, restart: bool) -> None:
     """Let so many wait, then bring a replica."""
     began = time.monotonic()
@@ -114,6 +126,7 @@ async def run(directory: Path, number: int, restart: bool) -> None:
     )
     await router.start([table])
     await held(router, 0)
+    await listening()
     envoy = Running.recorded(Layout(directory).process)
     assert envoy is not None
     empty = memory(envoy.pid), memory(os.getpid())

@@ -388,7 +388,7 @@ def test_those_who_wait_are_counted_at_once(policy: ScalingPolicy) -> None:
 
 
 def test_a_queue_is_what_is_there_now() -> None:
-    """Requests in flight are not averaged; without any that wait they call for more only after the delay."""
+    """Requests in flight count as they are; without any that wait they call for more only after the delay."""
     knobs = replace(QUICK, policy=ScalingPolicy.QUEUE)
     seen = Seen(rate=0, concurrency=0, burst_concurrency=0, in_flight=7, refused=0)
     assert (queue(seen, knobs).replicas, queue(seen, knobs).burst) == (4, 0)
