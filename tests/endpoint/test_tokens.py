@@ -84,7 +84,7 @@ async def test_tokens(bench: Bench, replica: MakeReplica, client: httpx.AsyncCli
     """Tokens are those that the answer tells, in JSON of any size or in a stream cut anywhere; a stream that does not
     tell counts its events. The client gets what the replica sent."""
     handler, tokens = ANSWERS[name]
-    key, rule = new_key()
+    key, rule = new_key(has_budget=True)
     table = await bench.serve([await replica("a", handler)], settings=REQUIRED, keys=[rule])
     direct = await client.get(f"http://{table.backends[0].address}/")
 
@@ -104,7 +104,7 @@ async def test_nothing_is_held_back(bench: Bench, replica: MakeReplica, client: 
             await reply.chunk(TOLD)
             await seen.wait()
 
-        key, rule = new_key()
+        key, rule = new_key(has_budget=True)
         table = await bench.serve([await replica("a", answer)], settings=REQUIRED, keys=[rule])
         async with client.stream("GET", url(table), headers=bearer(key)) as stream:
             chunks: AsyncIterator[bytes] = stream.aiter_raw()
@@ -124,8 +124,20 @@ async def test_compressed_answers(bench: Bench, replica: MakeReplica, client: ht
             {"content-type": "application/json"} | ({"content-encoding": "gzip"} if coded else {}),
         )
 
-    key, rule = new_key()
+    key, rule = new_key(has_budget=True)
     table = await bench.serve([await replica("a", answer)], settings=REQUIRED, keys=[rule])
 
     assert (await client.get(url(table), headers=bearer(key))).json() == {"usage": usage(8)}
     assert await counted(bench, table, rule, 1) == 8
+
+
+async def test_where_no_key_has_a_budget(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """Tokens are not counted, and answers may be compressed: it would cost without being of use."""
+    a = await replica("a")
+    key, rule = new_key()
+    table = await bench.serve([a], settings=REQUIRED, keys=[rule])
+
+    await client.get(url(table), headers=bearer(key) | {"accept-encoding": "gzip"})
+
+    assert a.seen[0].headers["accept-encoding"] == "gzip"
+    assert await counted(bench, table, rule, 1) == 0

@@ -87,7 +87,9 @@ TABLES = {
         (Backend(1, Address("10.0.0.1", 8080)),),
         settings=EndpointSettings(require_key=True),
         keys=(
-            KeyRule(2, 64 * "b", 1735689600.5, requests_per_minute=45, priority=3, spent_until=1735689660.0),
+            KeyRule(
+                2, 64 * "b", 1735689600.5, requests_per_minute=45, priority=3, has_budget=True, spent_until=1735689660.0
+            ),
             KeyRule(1, 64 * "a"),
         ),
     ),

@@ -74,5 +74,7 @@ class KeyRule:
     expires_at: float | None = None
     requests_per_minute: int | None = None
     priority: int = 0
+    has_budget: bool = False
+    """Its tokens are counted: it may use up so many."""
     spent_until: float | None = None
     """Its budget of tokens is spent: nothing more before that time."""

@@ -180,7 +180,7 @@ class KeyView:
     requests: int
     """Since it was made, those too that a limit refused."""
     tokens: int
-    """Of answers that have ended, since it was made."""
+    """Of answers that have ended, since it was made; counted while some key of the service has a budget of tokens."""
     spent_until: float | None
     """Until then it is refused, since its budget of tokens is spent; None: something is left of it."""
 

@@ -88,5 +88,6 @@ def rule(key: Key, now: float) -> KeyRule:
         expires_at=key.expires_at,
         requests_per_minute=key.limits.requests_per_minute,
         priority=key.limits.priority,
+        has_budget=key.limits.tokens_per_minute is not None or key.limits.tokens_per_day is not None,
         spent_until=spent_until(key.limits, key.usage, now),
     )

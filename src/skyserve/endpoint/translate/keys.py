@@ -6,6 +6,7 @@ required.
 """
 
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 
 from skyserve.endpoint.translate.naming import KEY_REQUESTS, KEY_TOKENS, Json, extension, struct
@@ -42,26 +43,40 @@ def keys_for(table: RouteTable) -> Json:
         return {}
     rules = sorted(table.keys, key=lambda rule: rule.id)
     limited = [rule for rule in rules if rule.requests_per_minute is not None]
-    check = {"filter_context": {rule.digest: _entry(rule) for rule in rules}} if rules else {}
     return {
-        _KEYS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _CHECK}, **check},
+        _KEYS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _tables(rules) + _CHECK}},
         **({_RATES: _rates(limited)} if limited else {}),
-        _TOKENS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _COUNT}},
+        **({_TOKENS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _COUNT}}} if _counts(rules) else {}),
     }
 
 
-def _entry(rule: KeyRule) -> Json:
-    """What the script has to know of one key."""
-    every = rule.requests_per_minute and 60 / rule.requests_per_minute
-    told = {
-        "id": str(rule.id),
-        "priority": str(rule.priority) if rule.priority else None,
-        "expires": rule.expires_at,
-        "spent": rule.spent_until,
-        # By then at the latest the bucket has one more.
-        "retry": str(math.ceil(every)) if every else None,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+def _counts(rules: list[KeyRule]) -> bool:
+    """Whether somebody has to know the tokens of answers."""
+    return any(rule.has_budget for rule in rules)
+
+
+def _tables(rules: list[KeyRule]) -> str:
+    """What the script has to know of the keys, in Lua."""
+    return "".join(
+        (
+            f"local COUNTS = {str(_counts(rules)).lower()}\n",
+            _table("IDS", {rule.digest: f'"{rule.id}"' for rule in rules}),
+            _table("PRIORITIES", {rule.digest: f'"{rule.priority}"' for rule in rules if rule.priority}),
+            _table("EXPIRES", {r.digest: f"{r.expires_at:.3f}" for r in rules if r.expires_at is not None}),
+            _table("SPENT", {r.digest: f"{r.spent_until:.3f}" for r in rules if r.spent_until is not None}),
+            # By then at the latest the bucket has one more.
+            _table(
+                "RETRIES",
+                {r.digest: f'"{math.ceil(60 / r.requests_per_minute)}"' for r in rules if r.requests_per_minute},
+            ),
+        )
+    )
+
+
+def _table(name: str, values: Mapping[str, str]) -> str:
+    """By digests, which hold nothing that would have to be quoted."""
+    entries = "".join(f'  ["{digest}"] = {value},\n' for digest, value in values.items())
+    return f"local {name} = {{\n{entries}}}\n"
 
 
 def _rates(limited: list[KeyRule]) -> Json:

@@ -50,11 +50,6 @@ local function kind_of(handle)
   return find(content, "json", 1, true) and "json" or nil
 end
 
--- What is compressed could not be read.
-function envoy_on_request(handle)
-  handle:headers():remove("accept-encoding")
-end
-
 function envoy_on_response(handle)
   local kind = kind_of(handle)
   if not kind then

@@ -1,0 +1,45 @@
+"""What API keys cost at the endpoint: `python -m bench.keys [--rounds N] [--seconds S]`.
+
+The same endpoint without keys, with a key and with a key that has a limit, side by side as in bench.endpoint; of
+streams, whose tokens are counted, the CPU of each chunk. Prints Markdown: what matters is the CPU beside that without
+keys.
+"""
+
+import argparse
+
+from bench.endpoint import table
+from bench.endpoint.comparisons import Comparison
+from bench.endpoint.field import ground, proxies, replicas
+from bench.endpoint.load import Flood, Streams
+from bench.endpoint.proxies.guarded import Budgeted, Guarded, Limited
+from bench.endpoint.proxies.ours import Ours
+from bench.endpoint.sample import Sample, median
+
+KINDS = (Ours, Guarded, Limited, Budgeted)
+COMPARISONS = (
+    Comparison("requests", "Small POST, 32 connections", Flood(32)),
+    Comparison("streams", "100 streams of 100 chunks, one each 20 ms", Streams(100), each="chunk"),
+)
+
+
+def main() -> None:
+    """Measure both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    arguments = parser.parse_args()
+    with (
+        ground() as (folder, cores),
+        replicas(2, folder, cores) as ports,
+        proxies(KINDS, ports, folder, cores) as field,
+    ):
+        for comparison in COMPARISONS:
+            rows: dict[str, list[Sample]] = {proxy.name: [] for proxy in field}
+            for _ in range(arguments.rounds):
+                for proxy in field:
+                    rows[proxy.name].append(comparison.load.run(proxy, arguments.seconds))
+            print(table.of(comparison, {name: median(samples) for name, samples in rows.items()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
