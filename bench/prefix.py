@@ -136,7 +136,7 @@ def show_gain(prompts: Sequence[Prompt]) -> None:
         print(f"| {room:,} | " + " | ".join(shares) + " |", flush=True)
 
 
-def show_cost(seconds: float) -> None:
+def show_cost(seconds: int) -> None:
     """Another."""
     print("\n| body | least_load, us | prefix_affinity, us | ratio |\n|---|---|---|---|")
     with (
@@ -155,7 +155,7 @@ def main() -> None:
     """Gain, then cost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trace", type=Path, help="mooncake-conversation.jsonl")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
+    parser.add_argument("--seconds", type=int, default=2, help="of each round")
     arguments = parser.parse_args()
     if arguments.trace is not None:
         show_gain(read(arguments.trace))
