@@ -1,7 +1,9 @@
 """Policies of users: what they are shown, what becomes of their answers, and that no answer harms the service."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 
 import pytest
 from hypothesis import given
@@ -70,6 +72,11 @@ def _broken(snapshot: Snapshot, seen: Seen) -> int:
         (lambda snapshot, seen: 2.5, "mine:scale returned 2.5: it should be a whole number, 0 or more, or a Demand"),
         (lambda snapshot, seen: -1, "mine:scale returned -1: it should be a whole number, 0 or more, or a Demand"),
         (lambda snapshot, seen: True, "mine:scale returned True: it should be a whole number, 0 or more, or a Demand"),
+        (lambda snapshot, seen: None, "mine:scale returned None: it should be a whole number, 0 or more, or a Demand"),
+        (lambda snapshot, seen: nan, "mine:scale returned nan: it should be a whole number, 0 or more, or a Demand"),
+        (lambda snapshot, seen: 10**9, "mine:scale returned 1000000000: it should be a whole number"),
+        (lambda snapshot, seen: 10**9999, "mine:scale returned some int that cannot be shown"),
+        (lambda snapshot, seen: sys.exit("done"), "mine:scale failed: SystemExit: done"),
         (lambda: 3, "mine:scale failed: TypeError"),
     ],
 )
