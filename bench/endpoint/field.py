@@ -1,6 +1,7 @@
 """The field of one comparison: replicas, and all proxies in front of them, started and ended together."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -56,9 +57,11 @@ def proxies(kinds: Sequence[type[Proxy]], ports: Sequence[int], folder: Path, co
 
 @contextmanager
 def ground() -> Iterator[tuple[Path, Cores]]:
-    """A folder of this measurement's own, and the cores; this process and its loads keep off the proxy's."""
+    """A folder of this measurement's own, and the cores; this process and its loads keep off the proxy's. What was
+    started is ended also when we are told to end."""
     cores = Cores.divided()
     before = os.sched_getaffinity(0)
+    handler = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     os.sched_setaffinity(0, cores.load)
     try:
         # Directly below /tmp, since the paths of sockets must be short.
@@ -66,3 +69,4 @@ def ground() -> Iterator[tuple[Path, Cores]]:
             yield Path(folder), cores
     finally:
         os.sched_setaffinity(0, before)
+        signal.signal(signal.SIGTERM, handler)

@@ -34,7 +34,7 @@ class Guarded(Ours):
     arguments: tuple[str, ...] = ()
 
     def launch(self, replicas: Sequence[int]) -> Program:
-        module = ("-m", __spec__.name, self.folder / "endpoint", str(self.port), *self.arguments)
+        module = ("-m", __spec__.name, str(self.folder / "endpoint"), str(self.port), *self.arguments)
         program = self.run(sys.executable, *module, environment={"PYTHONPATH": f"{self.source}:{ROOT}"})
         program.tell(json.dumps(list(replicas)))
         return program
