@@ -96,7 +96,7 @@ def _guarded(digest: str) -> dict[str, Any]:
     from skyserve.model.endpoint import EndpointSettings
     from skyserve.model.key import KeyRule
 
-    rule = KeyRule(1, digest, requests_per_minute=1_000_000_000)
+    rule = KeyRule(1, digest, requests_per_minute=1_000_000_000, has_budget=True)
     return {"settings": EndpointSettings(require_key=True, max_request_bytes=2**30), "keys": (rule,)}
 
 
