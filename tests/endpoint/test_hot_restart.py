@@ -133,7 +133,7 @@ async def test_a_successor_that_a_dead_controller_started_takes_over(
     old = running(own)
     await own.router.close()
     outdate(monkeypatch)
-    new = starting.spawn_successor(Layout(own.directory), 1)
+    new = await starting.spawn_successor(Layout(own.directory), 1)
     await until(lambda: Running.recorded(Layout(own.directory).successor) is not None)
     for _ in range(20):
         assert (await client.get(url(table))).status_code == 200

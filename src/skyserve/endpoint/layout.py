@@ -6,8 +6,8 @@ from pathlib import Path
 
 _SOCKET_PATH_LIMIT = 107
 """Bytes in the path of a Unix socket: sun_path of unix(7), less its final zero."""
-_HANDOVER_SUFFIX = "_udp_parent_2147483647"
-"""As long as Envoy makes it: its base id, then the last digit of its epoch."""
+_HANDOVER_SUFFIX = "_udp_parent_18446744071848284360"
+"""As long as Envoy makes it: up to twenty digits of base id and epoch."""
 
 
 @dataclass(frozen=True, slots=True)

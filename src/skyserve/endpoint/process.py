@@ -114,7 +114,7 @@ class EnvoyProcess:
     async def _alone(self) -> Running:
         """One that follows none: what others had begun ends."""
         await self._bury()
-        return spawn_alone(self._layout, self.traces)
+        return await spawn_alone(self._layout, self.traces)
 
     async def _bury(self) -> None:
         """End the one that was replaced, which nobody else would if its successor has died."""
@@ -133,7 +133,7 @@ class EnvoyProcess:
         """The successor once it serves; None: it failed."""
         await self._bury()
         try:
-            new = spawn_successor(self._layout, epoch, self.traces)
+            new = await spawn_successor(self._layout, epoch, self.traces)
         except OSError as error:
             log.error("it is not known how to take over: %s", error)
             return None

@@ -1,9 +1,8 @@
-"""A process that may or may not be our child: known by pid and start time, so that a reused pid deceives nobody."""
+"""A process that outlives us: known by pid and start time, so that a reused pid deceives nobody."""
 
 import asyncio
 import contextlib
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,15 @@ class Running:
     """A process that was alive when we looked."""
 
     pid: int
-    child: "subprocess.Popen[bytes] | None" = None
-    """Set if we started it: a child has to be reaped."""
 
     @classmethod
-    def started(cls, child: "subprocess.Popen[bytes]") -> "Running":
-        """A child of ours."""
-        return cls(child.pid, child)
+    def written(cls, file: Path) -> "Running | None":
+        """The process that wrote its /proc/PID/stat to the file, whether or not it still lives."""
+        try:
+            text = file.read_text()
+            return cls(_parse(text)[0]) if text.endswith("\n") else None
+        except (OSError, ValueError):
+            return None
 
     @classmethod
     def recorded(cls, file: Path) -> "Running | None":
@@ -48,9 +49,10 @@ class Running:
 
     def lives(self) -> bool:
         """It has not ended yet."""
-        if self.child is not None:
-            return self.child.poll() is None
-        return Path(f"/proc/{self.pid}").exists()
+        try:
+            return _parse(Path(f"/proc/{self.pid}/stat").read_text())[1][_STATE] not in "ZX"
+        except (OSError, ValueError, IndexError):
+            return False
 
     async def exited(self) -> None:
         """Return when it is no more."""
@@ -66,8 +68,6 @@ class Running:
         finally:
             loop.remove_reader(handle)
             os.close(handle)
-        if self.child is not None:
-            self.child.wait()
 
     def signal(self, number: Signals) -> None:
         """Send it a signal; nothing if it is no more."""

@@ -38,9 +38,15 @@ SHARED_MEMORY = Path("/dev/shm")
 """Where Envoys that follow each other find each other: a hundred bytes, named by their base id, that nobody removes."""
 _IDENTITY, _EPOCH = "SKYSERVE_ENVOY_IDENTITY", "SKYSERVE_ENVOY_EPOCH"
 
-_RECORD_AND_EXEC = 'read -r line < "/proc/$$/stat" && printf "%s\\n" "$line" > "$0" && exec "$@"'
-"""Shell: the process writes down who it is before it becomes Envoy, so that a controller killed at any moment
-leaves no Envoy that the next one does not know."""
+_RECORD_AND_EXEC = """{
+    read -r nothing
+    read -r line < /proc/self/stat && printf "%s\\n" "$line" > "$0" && exec "$@" < /dev/null
+} <&0 &"""
+"""Shell: a grandchild writes down who it is before it becomes Envoy, so that a controller killed at any moment leaves
+no Envoy that the next one does not know. A grandchild, and not before its parent is gone, for an Envoy that can hand
+over asks the kernel to end it with the process that started it (PR_SET_PDEATHSIG of prctl(2))."""
+START_SECONDS = 30.0
+"""Within this time it has written itself down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +74,20 @@ def identity(layout: Layout) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def spawn_alone(layout: Layout, traces: Tracing | None = None) -> Running:
+async def spawn_alone(layout: Layout, traces: Tracing | None = None) -> Running:
     """An Envoy that follows none, and can be followed where there is shared memory. What one that was killed left is
     removed."""
     clear(layout)
     followed = os.access(SHARED_MEMORY, os.W_OK)
     own = ["--use-dynamic-base-id", "--base-id-path", str(layout.base_id)] if followed else ["--disable-hot-restart"]
-    return _spawn(layout, layout.process, 0, own, traces)
+    return await _spawn(layout, layout.process, 0, own, traces)
 
 
-def spawn_successor(layout: Layout, epoch: int, traces: Tracing | None = None) -> Running:
+async def spawn_successor(layout: Layout, epoch: int, traces: Tracing | None = None) -> Running:
     """An Envoy that takes over from the one of the epoch before. Its record is its own: it may fail, and the other goes
     on then. Raises OSError if it is not known how to reach that one."""
     own = ["--base-id", layout.base_id.read_text().strip(), "--restart-epoch", str(epoch)]
-    return _spawn(layout, layout.successor, epoch, own, traces)
+    return await _spawn(layout, layout.successor, epoch, own, traces)
 
 
 async def would_start(layout: Layout, traces: Tracing | None = None) -> bool:
@@ -108,22 +114,44 @@ def binary() -> Path:
     return Path(str(files("envoy._bin") / "envoy"))
 
 
-def _spawn(layout: Layout, record: Path, epoch: int, own: list[str], traces: Tracing | None) -> Running:
+async def _spawn(layout: Layout, record: Path, epoch: int, own: list[str], traces: Tracing | None) -> Running:
     open_files = _configure(layout, traces)
     command = [str(binary()), *_common(layout), *own, "--concurrency", str(_workers())]
-    process = subprocess.Popen(
+    await asyncio.to_thread(_through_shell, record, command, {_IDENTITY: identity(layout), _EPOCH: str(epoch)})
+    process = await _recorded(record)
+    with suppress(ProcessLookupError):
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (open_files, open_files))
+    log.info("started Envoy, pid %d", process.pid)
+    return process
+
+
+def _through_shell(record: Path, command: list[str], variables: dict[str, str]) -> None:
+    """Returns once the shell is gone; its child goes on, and is nobody's."""
+    record.unlink(missing_ok=True)  # what stands in it is of another process
+    shell = subprocess.Popen(
         ["/bin/sh", "-c", _RECORD_AND_EXEC, str(record), *command],
         # Its own session: neither the controller's end nor that of a terminal reaches it.
         start_new_session=True,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # Nothing of the controller's environment, which may hold credentials.
-        env={"PATH": os.defpath, _IDENTITY: identity(layout), _EPOCH: str(epoch)},
+        env={"PATH": os.defpath, **variables},
     )
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (open_files, open_files))
-    log.info("started Envoy, pid %d", process.pid)
-    return Running.started(process)
+    shell.wait()
+    assert shell.stdin is not None
+    shell.stdin.close()  # now the child may begin
+
+
+async def _recorded(record: Path) -> Running:
+    """The process, once it has written itself down, even if it has ended since. Raises OSError if none does."""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while (found := Running.written(record)) is None:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise OSError(f"no process could be started: {record} was not written within {START_SECONDS:g} s") from None
+    return found
 
 
 def _configure(layout: Layout, traces: Tracing | None) -> int:
