@@ -59,8 +59,8 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         await refused(ask.rollback("web", None), ErrorKind.CONFLICT, "no version before 1")
         await refused(ask.rollback("web", 1), ErrorKind.CONFLICT, "Version 1 .* is the one that is wanted now")
         await refused(ask.rollback("web", 7), ErrorKind.NOT_FOUND, "no version 7")
-        with pytest.raises(SpecError, match="tls"):
-            await update(scene, SERVICE.replace("replicas: 2", "tls: {keyfile: k, certfile: c}"))
+        with pytest.raises(SpecError, match="event_callback"):
+            await update(scene, SERVICE + "\nevent_callback: ring\n")
         too_large = SERVICE.replace("ports: 8080", "ports: 8080\n  cpus: 64")
         await refused(ask.update(task(too_large), "web", scene.folder, None), ErrorKind.UNAVAILABLE, "No machine")
         await ask.down(["web"], purge=False)

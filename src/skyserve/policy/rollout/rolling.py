@@ -4,6 +4,7 @@ There are never more than `wanted + max_surge` replicas, without those on their 
 `wanted - max_unavailable` for the update's sake.
 """
 
+from skyserve.model.rollout import UpdateMode
 from skyserve.policy.rollout.division import Division, first_to_go
 from skyserve.policy.rollout.standing import Standing, serves
 
@@ -28,5 +29,8 @@ def surge(standing: Standing) -> int:
 
 
 def unavailable(standing: Standing) -> int:
-    """Replicas that may be missing of the number wanted."""
+    """Replicas that may be missing of the number wanted. None in a mode that promises the old ones in full, where what
+    runs on by itself leaves a few to be rolled."""
+    if standing.mode is not UpdateMode.ROLLING:
+        return 0
     return min(standing.wanted, standing.settings.max_unavailable.down(standing.wanted))
