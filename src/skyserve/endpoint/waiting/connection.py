@@ -141,14 +141,23 @@ class Connection(asyncio.Protocol):
         except ProtocolError:
             self.abort()
             return
+        if any(isinstance(event, ConnectionTerminated) for event in events):
+            self.abort()
+            return
+        # All frames are parsed by now: who goes with the last of them can be told nothing, whatever came before it.
+        gone = {event.stream_id for event in events if isinstance(event, StreamReset)}
+        for number in gone & self._streams.keys():
+            self._streams.pop(number).gone()
         for event in events:
-            self._heed(event)
+            if not (isinstance(event, RequestReceived) and event.stream_id in gone):
+                self._heed(event)
         self._flush_soon()
 
     def abort(self) -> None:
-        """Hang up: the proxy asks again elsewhere."""
+        """Hang up: the proxy asks again elsewhere. Whoever asked is gone: nothing can be told any more."""
         if self._transport is not None:
             self._transport.abort()
+            self.connection_lost(None)
 
     def begin(self, number: int, status: int, headers: Mapping[str, str], *, end: bool) -> None:
         """The head of an answer; `end`: and all of it."""
@@ -186,8 +195,6 @@ class Connection(asyncio.Protocol):
 
     def _heed(self, event: Event) -> None:
         match event:
-            case ConnectionTerminated():
-                self.abort()
             case RequestReceived(stream_id=int(number)):
                 stream = Stream(self, number, dict(event.headers))  # type: ignore[arg-type]
                 stream.whole = event.stream_ended is not None
@@ -204,8 +211,6 @@ class Connection(asyncio.Protocol):
                     stream.widened()
             case WindowUpdated(stream_id=int(number)) if number in self._streams:
                 self._streams[number].widened()
-            case StreamReset(stream_id=int(number)) if number in self._streams:
-                self._streams.pop(number).gone()
 
     def _tell(self, number: int | None, data: bytes) -> None:
         stream = self._streams.get(number or 0)
