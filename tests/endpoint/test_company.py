@@ -1,12 +1,14 @@
 """Clients that are kept company while they wait; against the real Envoy."""
 
 import asyncio
+import hashlib
 import json
 
 import httpx
 import pytest
 
 from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.key import KeyRule
 from skyserve.model.route import Backend, Prospect
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
@@ -44,6 +46,34 @@ async def test_comments_come_until_the_replica_answers(
     assert (seen.method, seen.target, seen.body) == ("POST", "/chat?x=1", b"hello")
     assert "x-skyserve-keepalive" not in seen.headers
     assert seen.headers["host"] == f"127.0.0.1:{table.port}"
+
+
+async def test_the_request_reaches_the_replica_to_the_letter(
+    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient
+) -> None:
+    """Bytes beyond ASCII in a header, and a path that could be written otherwise, come as the client wrote them."""
+    table = await bench.serve([], settings=PATIENT)
+    path, word = "/a%2Fb/../c//d?x=%7e", "\u00e9"
+    headers = [(name.encode(), value.encode()) for name, value in {**ASKING, "x-name": word}.items()]
+    asked = asyncio.create_task(client.get(url(table), headers=headers, extensions={"target": path.encode()}))
+    await until(lambda: (load := bench.router.load(table.service_id)) is not None and load.held == 1)
+    a = await replica("a", events)
+    await bench.change(table, backends=(Backend(1, a.address),))
+    assert "data: [DONE]" in (await asked).text
+    (seen,) = a.seen
+    assert (seen.target, seen.headers["x-name"]) == (path, word)
+
+
+async def test_with_a_key_there_is_silence(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """Where keys are required nobody is kept company: the request waits as others do, and a replica answers."""
+    key = f"sk-{'a' * 43}"
+    rule = KeyRule(1, hashlib.sha256(key.encode()).hexdigest())
+    settings = EndpointSettings(hold_seconds=300, require_key=True)
+    table = await bench.serve([], settings=settings, keys=(rule,))
+    asked = asyncio.create_task(client.get(url(table), headers={**ASKING, "authorization": f"Bearer {key}"}))
+    await until(lambda: (load := bench.router.load(table.service_id)) is not None and load.held == 1)
+    await bench.change(table, backends=(Backend(1, (await replica("a", events)).address),))
+    assert (await asked).text.startswith("data: ")
 
 
 async def test_errors_come_as_events(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

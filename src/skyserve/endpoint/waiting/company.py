@@ -96,14 +96,15 @@ class Accompanied(Visitor):
         if len(self._body) > BODY_BYTES:
             await self._finish(_error(f"A request with {KEEPALIVE_HEADER} may have {BODY_BYTES} bytes."))
             return
-        headers = [(n, v) for n, v in self.stream.headers.items() if n not in _OWN and n[0] != ":"]
-        url = self._url + self.stream.headers[":path"]
+        # Both to the letter: a path may be written in several ways, and a header may hold any bytes.
+        named = (("host", self.stream.headers[":authority"]), *self.stream.headers.items())
+        headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in named if n not in _OWN and n[0] != ":"]
+        target = {"target": self.stream.headers[":path"].encode("latin-1")}
         # The service's own port: who else may answer there is settled by who bound it.
         async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:
             try:
                 method, body = self.stream.headers[":method"], bytes(self._body)
-                headers.append(("host", self.stream.headers[":authority"]))
-                request = client.build_request(method, url, headers=headers, content=body)
+                request = client.build_request(method, self._url, headers=headers, content=body, extensions=target)
                 await self._pass_on(await client.send(request, stream=True))
             except httpx.HTTPError:
                 self._tasks[0].cancel()

@@ -88,6 +88,11 @@ class Hall:
             self._timer.cancel()
 
     @property
+    def keyed(self) -> bool:
+        """The service's port wants a key, which is taken off a request before it comes here."""
+        return self._table.settings.require_key
+
+    @property
     def port(self) -> tuple[str, int]:
         """Of the service: what is spoken there, and its number."""
         return "http" if self._table.settings.tls is None else "https", self._table.port

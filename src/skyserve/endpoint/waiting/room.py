@@ -93,7 +93,7 @@ class WaitingRoom:
 
     def _visitor(self, stream: Stream, hall: Hall) -> Visitor:
         pause = pause_wanted(stream)
-        if pause is None:
+        if pause is None or hall.keyed:
             return Visitor(stream)
         scheme, port = hall.port
         return Accompanied(stream, pause, f"{scheme}://{self._host}:{port}")
