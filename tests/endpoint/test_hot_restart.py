@@ -14,6 +14,7 @@ from skyserve.endpoint import starting
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.running import Running
 from skyserve.endpoint.starting import Generation
+from skyserve.endpoint.translate import limits
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Reply, Request
@@ -168,3 +169,32 @@ async def test_killed_after_it_took_over(
     await own.accepted(table.service_id, 1)
     assert epoch(running(own)) == 0
     assert (await client.get(url(table))).status_code == 200
+
+
+async def test_one_whose_listeners_would_change_is_replaced(
+    own: Bench, replica: MakeReplica, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller that makes listeners in another way tells no Envoy that runs, which would cut its connections: a
+    successor has the new ones, and what is under way ends where it began."""
+    monkeypatch.setattr(starting, "DRAIN_SECONDS", 1)
+    go_on = asyncio.Event()
+
+    async def answer(request: Request, reply: Reply) -> None:
+        await reply.begin("text/event-stream")
+        await reply.chunk(b"data: before\n\n")
+        await go_on.wait()
+        await reply.chunk(b"data: after\n\n")
+        await reply.chunk(b"")
+
+    await until(lambda: Running.recorded(Layout(own.directory).process) is not None)
+    table = await own.serve([await replica("a", answer)])
+    old = running(own)
+    async with client.stream("GET", url(table)) as stream:
+        events = stream.aiter_lines()
+        assert await anext(events) == "data: before"
+        monkeypatch.setattr(limits, "HEADERS", 201)
+        await own.restart()
+        await own.accepted(table.service_id, 1)
+        assert running(own).pid != old.pid
+        go_on.set()
+        assert [line async for line in events if line] == ["data: after"]

