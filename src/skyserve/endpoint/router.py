@@ -239,8 +239,9 @@ class EnvoyRouter:
     def _awaited(self) -> bool:
         """Some backend's status is not yet what its table says."""
         return any(
-            self.status(service_id)[backend.replica_id].accepted == backend.draining
+            statuses[backend.replica_id].accepted == backend.draining
             for service_id, table in self._asked.items()
+            for statuses in (self.status(service_id),)
             for backend in table.backends
         )
 
