@@ -70,7 +70,17 @@ class LoadBalancer(Model):
         if self.stream_timeout_seconds and (self.queue_seconds or 0) >= self.stream_timeout_seconds:
             reason = "is not below stream_timeout_seconds, which counts the silence while a request waits, too"
             raise invalid(Finding(reason, "Write less, or raise stream_timeout_seconds.", ("queue_seconds",)))
+        if self.session_header is not None and (reason := self._never_there(self.session_header)):
+            raise invalid(Finding(reason, "Write for example X-Session-Id.", ("session_header",)))
         return self
+
+    def _never_there(self, header: str) -> str:
+        """Why no request has such a header by the time a replica is chosen; empty: it may."""
+        if "_" in header:
+            return "holds an underscore: the endpoint drops such headers"
+        if self.require_key and header.lower() in ("authorization", "x-api-key"):
+            return "is where require_key looks for the key, which is taken off the request"
+        return ""
 
     def settings(self) -> EndpointSettings:
         """As the endpoint is told."""
