@@ -16,7 +16,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long something took, of answers with a status from 200 to 499: that an error came fast tells no good."""
+    """How long something took, of answers with a status from 200 to 399: that an error came fast tells no good."""
 
     within: tuple[int, ...] = (0,) * len(FIRST_BYTE_BOUNDS)
     """For each of skyserve.model.load.FIRST_BYTE_BOUNDS (seconds), how many took no longer."""

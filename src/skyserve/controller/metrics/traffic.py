@@ -69,12 +69,12 @@ def _by_replica(traffics: Sequence[ServiceTraffic]) -> list[Metric]:
     )
     first_byte = HistogramMetricFamily(
         "skyserve_first_byte_seconds",
-        "Time from a request's arrival to the first byte of its answer, of answers with a status from 200 to 499.",
+        "Time from a request's arrival to the first byte of its answer, of answers with a status from 200 to 399.",
         labels=_REPLICA,
     )
     duration = HistogramMetricFamily(
         "skyserve_request_duration_seconds",
-        "Time from a request's arrival to the last byte of its answer, of answers with a status from 200 to 499.",
+        "Time from a request's arrival to the last byte of its answer, of answers with a status from 200 to 399.",
         labels=_REPLICA,
     )
     for traffic in traffics:
