@@ -87,7 +87,13 @@ class Traffic:
             self._keys = await self._admin.keys() if self.keyed else None
         except AdminError as error:
             log.debug("%s", error)
-            self._hosts, self._requests, self._keys, self._pressing = {}, {}, None, False
+            self._know_nothing()
+        except Exception:  # it is logged whole; without further samples no replica would ever be ready
+            log.exception("what Envoy told could not be made use of")
+            self._know_nothing()
+
+    def _know_nothing(self) -> None:
+        self._hosts, self._requests, self._keys, self._pressing = {}, {}, None, False
 
     def _count(self, requests: Mapping[str, Counted]) -> None:
         """Those in flight at two samples are taken to change evenly between them."""
