@@ -47,6 +47,13 @@ def test_a_request_is_one_line() -> None:
     assert shown() == ("200  POST /v1/chat/completions  replica 2 (version 3)  45 of 1230 ms  3400 B  10.0.0.9 r-1")
 
 
+def test_what_a_client_wrote_does_not_steer_the_terminal() -> None:
+    """Control characters of a path or a request's id are shown as what they are not."""
+    told = shown(path="/caf\u00e9\x9b2J", request_id="\x1b]0;x\x07")
+    assert "/caf\u00e9\ufffd2J" in told
+    assert told.endswith("10.0.0.9 \ufffd]0;x\ufffd")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

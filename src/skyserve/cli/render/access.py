@@ -60,15 +60,20 @@ def access_line(request: Mapping[str, Any]) -> str:
     parts = [
         at,
         click.style(f"{status:>3}", fg=_COLOURS.get(status[:1], "red")),
-        f"{request['method'] or '-'} {request['path'] or '-'}",
+        _harmless(f"{request['method'] or '-'} {request['path'] or '-'}"),
         _replica(request),
         _times(request),
         f"{request['sent_bytes']} B",
         *_remarks(request),
         *_key(request),
-        click.style(f"{request['client']} {request['request_id']}", dim=True),
+        click.style(_harmless(f"{request['client']} {request['request_id']}"), dim=True),
     ]
     return "  ".join(parts)
+
+
+def _harmless(written: str) -> str:
+    """What a client wrote, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in written)
 
 
 def _replica(request: Mapping[str, Any]) -> str:
