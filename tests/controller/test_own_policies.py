@@ -1,11 +1,14 @@
 """Policies that users wrote, from their files to what becomes of a service."""
 
 import re
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from skyserve.controller.own_policies import OwnPolicies, load_policy
+from skyserve.controller import own_policies
+from skyserve.controller.own_policies import OwnPolicies, check_policy, load_policy
 from skyserve.model.autoscaling import Autoscaling, ScalingPolicy
 from skyserve.model.error import ServeError
 from skyserve.model.home import Home
@@ -76,9 +79,9 @@ def test_a_version_is_read_once_and_a_failure_again(tmp_path: Path) -> None:
         missing(None, None)
     write(home, "late.py", "def scale(snapshot, seen):\n    return 1\n")
     there = policies.of(first)
+    assert there is missing and there(None, None) == 1
     write(home, "late.py", "def scale(snapshot, seen):\n    return 20\n")
-    assert there is not None and there(None, None) == 1
-    assert policies.of(first) is there
+    assert there(None, None) == 1
     changed = policies.of(Version(2, first.target, 0.0))
     assert changed is not None and changed(None, None) == 20
 
@@ -142,6 +145,56 @@ def test_a_service_follows_it_and_survives_it(tmp_path: Path) -> None:
         assert "mine:scale failed" in seen_now.detail and "division by zero" in seen_now.detail
         write(home, "mine.py", good.format(4))
         await scene.until(lambda: len(scene.serving()) == 4)
+        assert (await view(scene)).detail == ""
+
+    play(tmp_path, story)
+
+
+async def test_a_module_that_hangs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading it has an end, and whoever names it is told."""
+    release = threading.Event()
+    monkeypatch.setattr(own_policies, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(own_policies, "load_policy", lambda target, home: release.wait())
+    with pytest.raises(ServeError, match=re.escape("service.replica_policy.policy: slow is still being read after")):
+        await check_policy(naming("slow:scale"), Home(tmp_path))
+    release.set()
+
+
+HANGING = """
+import threading
+go_on, asked = threading.Event(), []
+def scale(snapshot, seen):
+    asked.append(seen)
+    go_on.wait()
+    return 4
+"""
+
+
+def test_a_service_waits_for_none_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three are wanted and come; the new version's policy hangs: replicas that are lost are replaced, three stay, users
+    are told, and it is asked no second time; it goes on: four come, and it is asked again."""
+    home = Home(tmp_path / "sky")
+    write(home, "mine.py", "def scale(snapshot, seen):\n    return 3\n")
+
+    async def story(scene: Scene) -> None:
+        await up(scene, SERVICE)
+        await scene.until(lambda: len(scene.serving()) == 3)
+        write(home, "mine.py", HANGING)
+        monkeypatch.setattr(own_policies, "ANSWER_SECONDS", 1.0)
+        changed = task(SERVICE.replace("max_replicas: 4", "max_replicas: 5"))
+        await scene.operations.update(changed, "web", tmp_path, None)
+        await scene.until(lambda: bool(sys.modules["skyserve_policies.mine"].asked))
+        module = sys.modules["skyserve_policies.mine"]
+        lost = scene.serving()[0]
+        scene.world.lose(scene.machine_of(lost))
+        await scene.until(lambda: len(scene.serving()) == 3 and lost not in scene.serving())
+        await scene.clock.sleep(120)
+        told = await view(scene)
+        assert (told.target_replicas, len(module.asked)) == (3, 1)
+        assert "mine:scale failed: TimeoutError: no answer for 1 s" in told.detail
+        module.go_on.set()
+        await scene.until(lambda: len(scene.serving()) == 4)
+        assert len(module.asked) > 1
         assert (await view(scene)).detail == ""
 
     play(tmp_path, story)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from skyserve.controller.own_policies import load_policy
+from skyserve.controller.own_policies import check_policy
 from skyserve.controller.world import World
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.resources import Offer
@@ -65,7 +65,7 @@ class Intake:
         """What the task's files hold now. Raises SpecError, ServeError for what cannot be read or used."""
         refuse_unsupported(task)
         await self._world.certificates.check(target_of(located(task, base)).endpoint.tls)
-        load_policy(target_of(task), self._world.home)
+        await check_policy(target_of(task), self._world.home)
         trees = {file.destination: await self._tree(file, base) for file in _local_files(task, base)}
         return tuple(trees.items())
 
@@ -83,7 +83,7 @@ class Intake:
         """What the task could run on, the first choice first. Nothing where spot machines alone are asked for, and none
         is sold: on-demand machines only stand in for them."""
         target = target_of(task)
-        load_policy(target, self._world.home)
+        await check_policy(target, self._world.home)
         offers = list(await self._world.fleet.offers(target))
         if all(request.use_spot for request in target.requests) and not any(offer.spot for offer in offers):
             return []

@@ -30,7 +30,6 @@ from skyserve.model.snapshot import Snapshot
 from skyserve.model.traffic import ServiceTraffic
 from skyserve.model.view import DownResult, KeyView, NewKey, PlanView, ServiceView, Skipped, UpdatePreview, VersionView
 from skyserve.policy.lifecycle import ENDING, move
-from skyserve.policy.planner import plan
 from skyserve.policy.view import plan_view, service_view, version_views
 from skyserve.spec.describe import describe_policy, requested_resources
 from skyserve.spec.task import Task
@@ -177,8 +176,7 @@ class ControllerOperations:
 
     async def plan(self, name: str) -> PlanView:
         """What the controller would do with the service now, and why."""
-        snapshot = self._find(name).snapshot()
-        return plan_view(snapshot, plan(snapshot))
+        return plan_view(*await self._find(name).foresee())
 
     async def traffic(self, names: Sequence[str] | None) -> list[ServiceTraffic]:
         """What the endpoint counted of those of the names that exist; None: of all."""

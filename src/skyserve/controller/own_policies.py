@@ -1,16 +1,18 @@
 """Functions that users wrote to decide how many replicas there should be, found by `module:function`.
 
 A module is looked for in the folder `policies` of the installation first, then among the installed packages. It is read
-when a version that names it is taken up: at `up`, `update`, and the start of a controller.
+when a version that names it is taken in, to refuse what cannot be read, and once more when that version first asks it.
 """
 
+import asyncio
+import functools
 import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
+from skyserve.controller.bounded import Bounded
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.home import Home
 from skyserve.model.service import Target, Version
@@ -18,6 +20,8 @@ from skyserve.model.service import Target, Version
 OwnPolicy = Callable[..., object]
 """Called with a Snapshot and what is Seen of the load."""
 KEY = "service.replica_policy.policy"
+ANSWER_SECONDS = 5.0
+"""Longest time for which a service waits for its policy's answer; enough to import what computes."""
 
 
 class OwnPolicies:
@@ -25,28 +29,51 @@ class OwnPolicies:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._read: tuple[int, OwnPolicy] | None = None
+        self._bounded: tuple[int, OwnPolicy] | None = None
 
     def of(self, version: Version) -> OwnPolicy | None:
-        """The function that the version names, None if it names none. One that cannot be read is tried again at the
-        next call; until then there is one in its place that raises why."""
-        if self._read is not None and self._read[0] == version.number:
-            return self._read[1]
-        try:
-            function = load_policy(version.target, self._home)
-        except ServeError as error:
-            return _refusing(error)
-        if function is not None:
-            self._read = (version.number, function)
-        return function
+        """The function that the version names, None if it names none. It raises TimeoutError where there is no answer
+        in time. One that cannot be read raises why, and is read again at the next call."""
+        name = _name(version.target)
+        if not name:
+            return None
+        if self._bounded is None or self._bounded[0] != version.number:
+            self._bounded = version.number, Bounded(_read_when_asked(name, self._home), ANSWER_SECONDS)
+        return self._bounded[1]
+
+
+def _read_when_asked(name: str, home: Home) -> OwnPolicy:
+    read = functools.cache(lambda: _read(name, home))  # keeps what was read, not what was raised
+    return lambda *args: read()(*args)
+
+
+async def check_policy(target: Target, home: Home) -> None:
+    """Raises ServeError if the function that the target names is not there, or its module cannot be read in time."""
+    if not _name(target):
+        return
+    try:
+        await asyncio.to_thread(Bounded(load_policy, ANSWER_SECONDS), target, home)
+    except TimeoutError:
+        module, _, _ = _name(target).partition(":")
+        raise ServeError(
+            ErrorKind.INVALID_SPEC,
+            f"{KEY}: {module} is still being read after {ANSWER_SECONDS:g} s.",
+            "A module of policies should do no more than define functions.",
+        ) from None
 
 
 def load_policy(target: Target, home: Home) -> OwnPolicy | None:
     """The function that the target names, None if it names none. Raises ServeError if it is not there, or its module
     cannot be read."""
-    name = target.autoscaling.function if target.autoscaling else ""
-    if not name:
-        return None
+    name = _name(target)
+    return _read(name, home) if name else None
+
+
+def _name(target: Target) -> str:
+    return target.autoscaling.function if target.autoscaling else ""
+
+
+def _read(name: str, home: Home) -> OwnPolicy:
     module_name, _, attribute = name.partition(":")
     file = home.policies / f"{module_name.replace('.', '/')}.py"
     try:
@@ -76,10 +103,3 @@ def _from_file(name: str, file: Path) -> object:
     sys.modules[spec.name] = module  # dataclasses and pickle look there for the module that they are in
     spec.loader.exec_module(module)
     return module
-
-
-def _refusing(error: ServeError) -> OwnPolicy:
-    def refuse(*_: object) -> NoReturn:
-        raise error
-
-    return refuse

@@ -154,8 +154,7 @@ class Reconciler:
         self._offers.refresh(v.target for v in (self._versions.wanted, self._before()) if v is not None)
         async with self._lock:
             await self._catch_up()
-            snapshot = self.snapshot()
-            made = plan(snapshot)
+            snapshot, made = await self._decide()
             try:
                 await self._write(made, snapshot)
             except Superseded:
@@ -169,6 +168,16 @@ class Reconciler:
         for news in self._world.certificates.news(self.service.id):
             await self._tell(news)
         return made
+
+    async def foresee(self) -> tuple[Snapshot, Plan]:
+        """All that is known now, and what a pass would do about it. Nothing is done."""
+        async with self._lock:
+            return await self._decide()
+
+    async def _decide(self) -> tuple[Snapshot, Plan]:
+        """In a thread where a user's own policy is asked: the loop, and with it all other services, waits for none."""
+        snapshot = self.snapshot()
+        return snapshot, plan(snapshot) if snapshot.own_policy is None else await asyncio.to_thread(plan, snapshot)
 
     async def _tell(self, news: str) -> None:
         """Record for people what decides nothing."""
