@@ -114,6 +114,49 @@ def test_other_resources_need_other_machines(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+@pytest.mark.parametrize("mode", list(UpdateMode))
+def test_another_port(tmp_path: Path, mode: UpdateMode) -> None:
+    """Where the service's port is another one, nothing is adopted or renewed, though scripts and files are the
+    same: each replica is reached, and probed, at the port of its own version, and none is missed."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text())
+        await update(scene, text().replace("ports: 8080", "ports: 9090"), mode)
+        fewest: list[int] = []
+        reached: set[tuple[int, int]] = set()
+
+        def look() -> None:
+            (table,) = scene.plane.tables.values()
+            reached.update((backend.version, backend.address.port) for backend in table.backends)
+            fewest.append(len(scene.serving()))
+
+        await Watch(scene, look).until(lambda: complete(scene))
+        assert reached == {(1, 8080), (2, 9090)}
+        assert min(fewest) == 2
+        assert sorted(scene.serving()) == [3, 4]
+        assert {port for m in scene.world.machines.values() for port in m.instance.addresses} == {9090}
+
+    play(tmp_path, story)
+
+
+def test_a_port_that_is_changed_back(tmp_path: Path) -> None:
+    """An update to another port is overtaken by one back to the first: who serves at that is of the new version at
+    once, and who began at the other goes."""
+
+    async def story(scene: Scene) -> None:
+        await begin(scene, text())
+        await update(scene, text().replace("ports: 8080", "ports: 9090"))
+        await scene.until(lambda: by_version(scene).get(2) == 1)
+        await update(scene, text())
+        await scene.until(lambda: complete(scene))
+        assert by_version(scene) == {3: 2}
+        (table,) = scene.plane.tables.values()
+        assert {backend.address.port for backend in table.backends} == {8080}
+        assert len(scene.world.launches) in (3, 4)
+
+    play(tmp_path, story)
+
+
 def test_an_update_is_held_and_goes_on(tmp_path: Path) -> None:
     """Held, both versions stay as they are, what is lost is replaced, and no deadline passes; then it goes on."""
 

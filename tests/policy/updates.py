@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from skyserve.model.instance import InstanceState
+from skyserve.model.placement import Placement
 from skyserve.model.plan import (
     Abandon,
     Action,
@@ -17,11 +18,13 @@ from skyserve.model.plan import (
     Terminate,
 )
 from skyserve.model.replica import Cause, Phase, Replica
+from skyserve.model.resources import Offer, ResourceRequest
 from skyserve.model.rollout import UpdateMode, UpdateSettings
 from skyserve.model.service import Goal, Service, Target, Version
 from skyserve.model.snapshot import Observation, ProbeTally, Snapshot, Stage, TaskStatus
 from skyserve.policy.planner import plan
 from skyserve.policy.rollout.beginning import begin, go_on, hold
+from tests.policy.spot_worlds import SPOT_REQUEST
 from tests.policy.worlds import ACCEPTED, FAILING, HERE, NOW, PASSING, RUNNING, instance
 
 EXITED = TaskStatus(Stage.RUN, 1, "no such model")
@@ -30,19 +33,31 @@ EXITED = TaskStatus(Stage.RUN, 1, "no such model")
 class Town:
     """The service and all that is true of it."""
 
-    def __init__(self, wanted: int, start_seconds: float = 20.0) -> None:
-        """`start_seconds`: from a machine to a replica that passes its probe."""
+    def __init__(
+        self,
+        wanted: int,
+        start_seconds: float = 20.0,
+        placement: Placement | None = None,
+        offers: tuple[Offer, ...] = (HERE,),
+    ) -> None:
+        """`start_seconds`: from a machine to a replica that passes its probe. `placement`: of a service that asks for
+        spot machines."""
         self.now = NOW
         self.wanted = wanted
         self.start_seconds = start_seconds
         self.rows: dict[int, Replica] = {}
-        self.versions = [Version(1, Target(wanted, 8080), NOW, machine_key="m", task_key="t1")]
+        self.placement = placement
+        self.offers = offers
+        """What is to be had."""
+        self.versions = [Version(1, self._target(UpdateSettings()), NOW, machine_key="m", task_key="t1")]
         self.service = Service(1, "web", 30001, Goal.RUN, NOW)
         self.broken: set[str] = set()
         """Task keys whose run fails at once."""
         self.ill: set[int] = set()
         """Replicas that fail their probes."""
         self.lost: set[int] = set()
+        self.noticed: dict[int, float] = {}
+        """By replica: when its machine is taken away, as its place has told."""
         self.outcomes: dict[int, tuple[int, int]] = {}
         """By replica: requests answered, and how many of them failed."""
         self.last_plan = Plan((), plan(self.snapshot()).routes)
@@ -52,10 +67,14 @@ class Town:
     def update(self, task: str, mode: UpdateMode, settings: UpdateSettings, *, machine: str = "m") -> None:
         """A user asks for a version whose task is this."""
         service = begin(self.snapshot(), mode)
-        target = Target(self.wanted, 8080, update=settings)
+        target = self._target(settings)
         number = self.versions[-1].number + 1
         self.versions.append(Version(number, target, self.now, machine_key=machine, task_key=task))
         self.service = service
+
+    def _target(self, settings: UpdateSettings) -> Target:
+        requests = (ResourceRequest(),) if self.placement is None else (SPOT_REQUEST,)
+        return Target(self.wanted, 8080, requests, update=settings, placement=self.placement)
 
     def pause(self) -> None:
         """A user holds the update, if there is one."""
@@ -80,11 +99,12 @@ class Town:
         rows = tuple(self.rows[replica_id] for replica_id in sorted(self.rows))
         seen = {r.id: self._observe(r) for r in rows if r.phase is not Phase.GONE}
         versions = tuple(self.versions)
-        return Snapshot(self.now, self.service, versions, rows, seen, offers=(HERE,), offers_before=(HERE,))
+        return Snapshot(self.now, self.service, versions, rows, seen, self.offers, self.offers)
 
     def step(self, seconds: float = 1.0) -> Plan:
         """Time passes, and a plan is made and carried out."""
         self.now += seconds
+        self.lost |= {replica_id for replica_id, at in self.noticed.items() if at <= self.now}
         self.last_plan = made = plan(self.snapshot())
         for action in made.actions:
             self._carry_out(action)
@@ -103,20 +123,22 @@ class Town:
         return [r for r in self.rows.values() if r.phase is not Phase.GONE]
 
     def _observe(self, row: Replica) -> Observation:
+        answered, errors = self.outcomes.get(row.id, (0, 0))
+        backend = replace(ACCEPTED, answered=answered, errors=errors)
         if row.id in self.lost or row.id in self._terminated:
-            return Observation(absent=True)
+            return Observation(absent=True, backend=backend)
         if row.phase is Phase.PROVISIONING and row.instance is None:
-            return Observation(launched=instance(row.id), instance=instance(row.id))
-        machine = instance(row.id, InstanceState.RUNNING)
+            machine = instance(row.id, place=row.offer.place)
+            return Observation(launched=machine, instance=machine)
+        machine = instance(row.id, InstanceState.RUNNING, place=row.offer.place, doomed_at=self.noticed.get(row.id))
         broken = next(v.task_key for v in self.versions if v.number == row.version) in self.broken
         started = row.phase is not Phase.STARTING or self.now >= row.since + self.start_seconds
         well = row.id not in self.ill and started and not broken
-        answered, errors = self.outcomes.get(row.id, (0, 0))
         return Observation(
             instance=machine,
             task=EXITED if broken else RUNNING,
             probe=PASSING if well else ProbeTally() if not started else FAILING,
-            backend=replace(ACCEPTED, answered=answered, errors=errors),
+            backend=backend,
         )
 
     def _carry_out(self, action: Action) -> None:

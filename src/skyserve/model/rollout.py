@@ -114,3 +114,5 @@ class Rollout:
     """Requests that old replicas answered since it began which are gone since."""
     gone_errors: int = 0
     """Of those, failed ones."""
+    taken_at: float = 0.0
+    """When a place last took back the machine of a new replica, or told that it will; 0: none did."""

@@ -24,5 +24,6 @@ class Division:
 
 
 def first_to_go(replicas: Iterable[Replica], before: int) -> list[Replica]:
-    """What is least ready first; of equals what is of a version that is not to be gone back to, then the youngest."""
-    return sorted(replicas, key=lambda r: (_LEAST_READY_FIRST.index(r.phase), r.version == before, -r.id))
+    """What is least ready first; of equals what will be taken away, then what is of a version that is not to be gone
+    back to, then the youngest."""
+    return sorted(replicas, key=lambda r: (_LEAST_READY_FIRST.index(r.phase), not r.doomed, r.version == before, -r.id))

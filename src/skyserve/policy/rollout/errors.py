@@ -2,13 +2,15 @@
 
 Each share of errors is known as well as its number of requests allows: as an interval (E. B. Wilson, "Probable
 Inference, the Law of Succession, and Statistical Inference", Journal of the American Statistical Association 22, 1927).
-The new version is worse where the whole of its interval lies above the whole of the old one's.
+The new version is worse where the whole of its interval lies above the whole of the old one's. What was answered by a
+replica whose machine was taken away counts for neither: requests that were under way there failed for that.
 """
 
 from math import sqrt
 
 from skyserve.model.rollout import Rollout
 from skyserve.policy.draft import Draft
+from skyserve.policy.lifecycle import LOSSES
 from skyserve.policy.rollout.tallies import Count, since
 
 LEAST_ERRORS = 5
@@ -40,7 +42,7 @@ def counts(draft: Draft, rollout: Rollout) -> tuple[Count, Count]:
     new, old = Count(), Count(rollout.gone_answered, rollout.gone_errors)
     for replica in draft.replicas():
         backend = draft.seen(replica).backend
-        if backend is None:
+        if backend is None or replica.ended_by in LOSSES:
             continue
         found = since(began.get(replica.id), backend)
         if replica.version == rollout.version:

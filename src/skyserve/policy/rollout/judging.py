@@ -53,8 +53,9 @@ def watching(draft: Draft, standing: Standing, rollout: Rollout) -> bool:
 
 
 def deadline(standing: Standing, rollout: Rollout) -> float:
-    """Until when something must go forward. While a step is watched, nothing should."""
-    since = rollout.progressed_at
+    """Until when something must go forward. While a step is watched, nothing should; a machine that is taken away is no
+    fault of the version, which begins on another one."""
+    since = max(rollout.progressed_at, rollout.taken_at, standing.taken_at)
     if rollout.step_since is not None:
         steps = steps_of(rollout, standing.settings)
         watched = steps[rollout.step].seconds if rollout.step < len(steps) else WATCH_SECONDS

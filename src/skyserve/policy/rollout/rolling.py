@@ -1,7 +1,7 @@
 """Rolling: a few replicas at a time, as a Deployment of Kubernetes rolls its pods.
 
-There are never more than `wanted + max_surge` replicas, without those on their way out, and never fewer available than
-`wanted - max_unavailable` for the update's sake.
+There are never more than `wanted + max_surge` replicas, without those on their way out or about to be taken away, and
+never fewer available than `wanted - max_unavailable` for the update's sake.
 """
 
 from skyserve.model.rollout import UpdateMode
@@ -17,7 +17,8 @@ def rolling(standing: Standing) -> Division:
     before = standing.before.number if standing.before else 0
     serving = first_to_go(filter(serves, standing.old), before)
     ends = [r for r in standing.old if not serves(r)] + serving[: max(0, len(serving) - keep)]
-    kept = len(standing.old) - len(ends)
+    ending = {replica.id for replica in ends}
+    kept = sum(replica.id not in ending and not replica.doomed for replica in standing.old)
     return Division(new=max(0, min(wanted, wanted + surge(standing) - kept)), ends=tuple(ends))
 
 

@@ -1,12 +1,13 @@
 """How an update stands: which replicas live, of which version, and how many of the new ones count."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.rollout import Rollout, UpdateMode, UpdateSettings
 from skyserve.model.service import Version
 from skyserve.policy.draft import Draft
-from skyserve.policy.lifecycle import FAILURES
+from skyserve.policy.lifecycle import FAILURES, TAKEN
 from skyserve.policy.rollout.beginning import good, same
 from skyserve.policy.wanted import wanted_replicas
 
@@ -32,6 +33,8 @@ class Standing:
     """Some new replica that was one of the version before has not yet answered the probe of the new one."""
     old_failed_at: float
     """When a replica of the version before last failed; 0: none did that is remembered."""
+    taken_at: float
+    """As the update's; of rows that are still there."""
 
     @property
     def settings(self) -> UpdateSettings:
@@ -56,6 +59,11 @@ class Standing:
     def of_before(self) -> list[Replica]:
         """Old replicas of the version that the update replaces."""
         return [r for r in self.old if self.before is not None and r.version == self.before.number]
+
+    @property
+    def deserted(self) -> bool:
+        """Of the new replicas that were ready none is left but those that will be taken away."""
+        return all(replica.first_ready_at is None for replica in self.new)
 
     @property
     def can_go_back(self) -> bool:
@@ -109,4 +117,12 @@ def standing_of(draft: Draft) -> Standing:
         old=tuple(r for r in alive if r.version != version.number),
         probation=on_probation(draft),
         old_failed_at=max(failed, default=0.0),
+        taken_at=max((at for r in draft.replicas() if r.version == version.number for at in _taken_at(r)), default=0.0),
     )
+
+
+def _taken_at(replica: Replica) -> Iterator[float]:
+    if replica.ended_by in TAKEN:
+        yield replica.since
+    if replica.doomed and replica.noticed_at is not None:
+        yield replica.noticed_at

@@ -78,7 +78,9 @@ def advance(draft: Draft) -> None:
 def _go_forward(draft: Draft, standing: Standing, rollout: Rollout) -> None:
     after = progressed(standing, rollout)
     if after != rollout:
-        draft.remember(replace(draft.service, rollout=after), "a replica of the new version has become available")
+        draft.remember(
+            replace(draft.service, rollout=after), "a replica of the new version became available, or lost its machine"
+        )
     step = next_step(standing, after)
     if step is not None:
         draft.amend(replace(draft.service, rollout=step.rollout), step.reason)
@@ -122,7 +124,8 @@ def share_out(draft: Draft) -> None:
 def _division(draft: Draft, standing: Standing) -> Division:
     rollout = standing.rollout
     if any(own.task_key == standing.version.task_key for own in _versions_of(draft, standing.old)):
-        return Division(max(len(standing.new), standing.wanted - len(standing.old)))  # they are about to be new ones
+        staying = sum(not replica.doomed for replica in standing.old)
+        return Division(max(len(standing.new), standing.wanted - staying))  # they are about to be new ones
     if rollout is None or (standing.same_task and not standing.old):
         return rolling(standing) if standing.old else Division(standing.wanted)
     if rollout.paused_at is not None or draft.service.stopped_reason:
