@@ -8,7 +8,7 @@ from skyserve.infra.simulated.world import Zone
 from skyserve.model.rollout import UpdateMode
 from tests.controller.scene import Scene
 from tests.controller.test_stories import play, up
-from tests.controller.updating import Watch, begin, by_version, complete, served, shown, text, update
+from tests.controller.updating import Watch, begin, by_version, complete, ready, served, shown, text, update
 
 NEW = text("serve --fast")
 IN_PLACE = "  update: {max_surge: 0, max_unavailable: 1}\n"
@@ -121,6 +121,7 @@ def test_another_port(tmp_path: Path, mode: UpdateMode) -> None:
 
     async def story(scene: Scene) -> None:
         await begin(scene, text())
+        await scene.until(lambda: len(ready(scene)) == 2)
         await update(scene, text().replace("ports: 8080", "ports: 9090"), mode)
         fewest: list[int] = []
         reached: set[tuple[int, int]] = set()
@@ -144,15 +145,18 @@ def test_a_port_that_is_changed_back(tmp_path: Path) -> None:
     once, and who began at the other goes."""
 
     async def story(scene: Scene) -> None:
-        await begin(scene, text())
-        await update(scene, text().replace("ports: 8080", "ports: 9090"))
-        await scene.until(lambda: by_version(scene).get(2) == 1)
-        await update(scene, text())
+        slow = text(service="  update: {min_ready_seconds: 30}\n", replicas=4)
+        await begin(scene, slow)
+        await scene.until(lambda: len(ready(scene)) == 4)
+        await update(scene, slow.replace("ports: 8080", "ports: 9090"))
+        await scene.until(lambda: set(by_version(scene)) == {1, 2})
+        kept = {r for r in scene.serving() if r <= 4}
+        await update(scene, slow)
         await scene.until(lambda: complete(scene))
-        assert by_version(scene) == {3: 2}
+        assert by_version(scene) == {3: 4}
         (table,) = scene.plane.tables.values()
         assert {backend.address.port for backend in table.backends} == {8080}
-        assert len(scene.world.launches) in (3, 4)
+        assert kept <= set(scene.serving())
 
     play(tmp_path, story)
 
