@@ -54,7 +54,7 @@ def test_the_only_replica_on_trial_is_taken() -> None:
     until(town, lambda: percent(town) == 10)
     began = town.now
     until(town, lambda: town.now >= began + 50)
-    take(town, *town.ready(2))
+    take(town, town.ready(2)[0])
     until(town, lambda: not town.ready(2))
     assert percent(town) == 0
     assert len(town.ready(1)) == 3
@@ -109,7 +109,7 @@ def test_the_last_old_one_is_taken() -> None:
     town = spot_town(3)
     town.update("t2", UpdateMode.ROLLING, UpdateSettings(), machine="n")
     until(town, lambda: len(town.ready(1)) == 1)
-    take(town, *town.ready(1))
+    take(town, town.ready(1)[0])
     assert town.until_quiet()
     assert (len(town.ready(2)), town.versions[1].outcome) == (3, "")
     assert {r.id for r in town.rows.values() if r.version == 1} <= {1, 2, 3}
