@@ -81,10 +81,12 @@ class Traffic:
 
     async def _sample(self) -> None:
         try:
-            self._hosts = await self._admin.hosts()
+            hosts, requests = await self._admin.hosts(), await self._admin.requests()
+            keys = await self._admin.keys() if self.keyed else None
+            # Together: a replica whose requests are told by the one and not yet by the other would look idle.
+            self._hosts, self._keys = hosts, keys
+            self._count(requests)
             self._pressing = self._sampled()
-            self._count(await self._admin.requests())
-            self._keys = await self._admin.keys() if self.keyed else None
         except AdminError as error:
             log.debug("%s", error)
             self._know_nothing()

@@ -8,7 +8,7 @@ from math import ceil
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.rollout import CanaryStep, Rollout, UpdateMode, UpdateSettings
 from skyserve.policy.rollout.division import REFILL_SECONDS, Division, first_to_go
-from skyserve.policy.rollout.standing import Standing
+from skyserve.policy.rollout.standing import Standing, serves
 
 WATCH_SECONDS = 30.0
 """Once all requests go to the new version the old one stays for so long, idle and ready to take them back (as long as
@@ -62,10 +62,10 @@ def refill(standing: Standing, full: int) -> int:
 
 
 def _leftovers(standing: Standing) -> tuple[tuple[Replica, ...], int]:
-    """Replicas of an update that was overtaken: those that end, and how many serve on in the place of replicas that the
-    version before lacks."""
+    """Replicas of an update that was overtaken: those that end, and how many stay in the place of replicas that the
+    version before lacks. One that is ill stays too, as long as nothing better is there: it may recover."""
     before = standing.of_before()
     left = first_to_go((r for r in standing.old if r not in before), 0)
     missing = max(0, standing.full - sum(r.phase is Phase.READY for r in before))
-    kept = min(missing, sum(r.phase is Phase.READY for r in left))
+    kept = min(missing, sum(map(serves, left)))
     return tuple(left[: len(left) - kept]), kept

@@ -159,8 +159,10 @@ def an_update_takes_no_service_away(entry: Entry, facts: Facts) -> str:
 
 
 def _ready_and_ended(entry: Entry, cause: Cause) -> list[int]:
+    """Without those that were found not to be ready any more in the same breath."""
     ended = [e.replica_id or 0 for e in entry.events if e.kind == cause]
-    return [i for i in ended if i in entry.before and entry.before[i].phase is Phase.READY]
+    ill = {e.replica_id for e in entry.events if e.kind == Cause.PROBE_FAILED}
+    return [i for i in ended if i not in ill and i in entry.before and entry.before[i].phase is Phase.READY]
 
 
 def _may_be_missing(book: Book) -> int:
