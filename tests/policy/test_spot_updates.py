@@ -164,7 +164,7 @@ def test_whatever_is_taken_the_update_keeps_its_bounds_and_comes(
         max_surge=Part(more),
         max_unavailable=Part(1 - min(more, 1)),
         canary_steps=STEPS,
-        progress_deadline=300,
+        progress_deadline=3000,
         min_ready_seconds=7 if soak else 0,
     )
     town.update("t2", mode, how, machine="m" if same_machine else "n")
