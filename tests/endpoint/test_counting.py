@@ -60,6 +60,7 @@ async def misbehave(request: Request, reply: Reply) -> None:
         await reply.send(200, b"ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [NO_LIMIT, LIMITED, IMPATIENT])
 async def test_counting_does_not_drift(bench: Bench, replica: MakeReplica, settings: EndpointSettings) -> None:
     """After any storm nothing is in flight where nothing is, and no place is taken."""

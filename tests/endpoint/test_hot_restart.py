@@ -53,6 +53,7 @@ def outdate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starting, "LOG_FLUSH_SECONDS", 2)
 
 
+@pytest.mark.slow
 async def test_replaced_under_load(
     own: Bench, replica: MakeReplica, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ async def exact(client: httpx.AsyncClient, table: RouteTable, servers: list[Repl
     return sorted(taken) == [0, *[1] * (len(servers) - 1)] and met == [*[1] * (len(servers) - 1), 20]
 
 
+@pytest.mark.slow
 async def test_a_new_replica_ramps(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
     """A replica that comes gets less than its part at first; once its time is over the choice of the least busy is
     exact, as it was before it came."""
