@@ -8,13 +8,12 @@ too. Needs wrk: `python -m bench.endpoint.peers`. Prints Markdown.
 import argparse
 
 from bench.endpoint import table
-from bench.endpoint.__main__ import machine
 from bench.endpoint.comparisons import Comparison
 from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.load import Flood, Paced
 from bench.endpoint.program import cpu_seconds
 from bench.endpoint.proxies.ours import Ours
-from bench.endpoint.sample import Sample, median
+from bench.endpoint.rounds import machine, take_turns
 
 REPLICAS = 2
 COMPARISONS = (
@@ -46,7 +45,7 @@ def main() -> None:
     """Announce, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=int, default=3)
     arguments = parser.parse_args()
     print(f"On {machine()}.\n")
     with (
@@ -55,11 +54,8 @@ def main() -> None:
         proxies([Ours, Roomy, Narrow], ports, folder, cores) as field,
     ):
         for comparison in COMPARISONS:
-            rows: dict[str, list[Sample]] = {proxy.name: [] for proxy in field}
-            for _ in range(arguments.rounds):
-                for proxy in field:
-                    rows[proxy.name].append(comparison.load.run(proxy, arguments.seconds))
-            print(table.of(comparison, {name: median(samples) for name, samples in rows.items()}), flush=True)
+            medians = take_turns(field, comparison, arguments.rounds, arguments.seconds)
+            print(table.of(comparison, medians), flush=True)
 
 
 if __name__ == "__main__":

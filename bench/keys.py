@@ -13,7 +13,7 @@ from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.load import Flood, Streams
 from bench.endpoint.proxies.guarded import Budgeted, Guarded, Limited
 from bench.endpoint.proxies.ours import Ours
-from bench.endpoint.sample import Sample, median
+from bench.endpoint.rounds import take_turns
 
 KINDS = (Ours, Guarded, Limited, Budgeted)
 COMPARISONS = (
@@ -26,7 +26,7 @@ def main() -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=int, default=2)
     arguments = parser.parse_args()
     with (
         ground() as (folder, cores),
@@ -34,11 +34,8 @@ def main() -> None:
         proxies(KINDS, ports, folder, cores) as field,
     ):
         for comparison in COMPARISONS:
-            rows: dict[str, list[Sample]] = {proxy.name: [] for proxy in field}
-            for _ in range(arguments.rounds):
-                for proxy in field:
-                    rows[proxy.name].append(comparison.load.run(proxy, arguments.seconds))
-            print(table.of(comparison, {name: median(samples) for name, samples in rows.items()}), flush=True)
+            medians = take_turns(field, comparison, arguments.rounds, arguments.seconds)
+            print(table.of(comparison, medians), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ Prints Markdown.
 """
 
 import argparse
-import os
-import platform
 import resource
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from bench.endpoint.proxies.proxy import Proxy
 from bench.endpoint.proxies.rust import SglangRouter, VllmRouter
 from bench.endpoint.proxies.skypilot import SkyPilot
 from bench.endpoint.proxies.static import BareEnvoy, Haproxy, Nginx
-from bench.endpoint.sample import Sample, median
+from bench.endpoint.rounds import machine, take_turns
 
 PROXIES: tuple[type[Proxy], ...] = (
     Direct,
@@ -40,19 +38,6 @@ DEATHS = "deaths"
 """The name of the trials in which replicas come and go."""
 
 
-def machine() -> str:
-    """What it is, and how busy with other things."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    return f"{len(os.sched_getaffinity(0))} cores of {model}, load before this run {os.getloadavg()[0]:.1f}"
-
-
 def measure(kinds: list[type[Proxy]], names: list[str], rounds: int, seconds: int) -> None:
     """All comparisons, by the number of replicas that they need."""
     wanted = [c for c in comparisons() if not names or c.name in names]
@@ -60,11 +45,7 @@ def measure(kinds: list[type[Proxy]], names: list[str], rounds: int, seconds: in
         for count in sorted({c.replicas for c in wanted}):
             with replicas(count, folder, cores) as ports, proxies(kinds, ports, folder, cores) as field:
                 for comparison in (c for c in wanted if c.replicas == count):
-                    rows: dict[str, list[Sample]] = {proxy.name: [] for proxy in field}
-                    for _ in range(rounds):
-                        for proxy in field:
-                            rows[proxy.name].append(comparison.load.run(proxy, seconds))
-                    print(table.of(comparison, {name: median(samples) for name, samples in rows.items()}), flush=True)
+                    print(table.of(comparison, take_turns(field, comparison, rounds, seconds)), flush=True)
 
 
 def bury(kinds: list[type[Proxy]], seconds: int) -> None:
