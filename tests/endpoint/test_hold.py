@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.route import Backend, Prospect, RouteTable
-from tests.endpoint.bench import REFUSING, Bench, until, url
+from tests.endpoint.bench import PATIENCE_SECONDS, REFUSING, Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Replica, Reply, Request
 
@@ -146,6 +147,49 @@ async def test_the_last_replica_dies(bench: Bench, replica: MakeReplica, client:
     await up(bench, table, await replica("b"))
 
     assert {response.json()["replica"] for response in await asyncio.gather(*requests)} == {"b"}
+
+
+async def silence(bench: Bench, table: RouteTable) -> float:
+    """Seconds that a request which comes now may be silent, as Envoy has it."""
+    told = await bench.admin("/config_dump", {"resource": "dynamic_route_configs"})
+    (mine,) = [c["route_config"] for c in told["configs"] if c["route_config"]["name"] == f"service-{table.service_id}"]
+    return float(mine["virtual_hosts"][0]["routes"][0]["route"]["idle_timeout"].removesuffix("s"))
+
+
+async def test_waiting_is_no_silence(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """After the last replica died a request waits for longer than the stream timeout, and has all of that time again at
+    the replica for which it waited; later ones have that time alone."""
+
+    async def never(request: Request, reply: Reply) -> None:
+        await asyncio.Event().wait()
+
+    async def a_timeout_passes() -> None:
+        """One that began now."""
+        assert (await client.get(url(marker))).status_code == 504
+
+    async def late(request: Request, reply: Reply) -> None:
+        await a_timeout_passes()
+        await reply.send(200, b"late")
+
+    timeout = EndpointSettings(stream_timeout=1)
+    marker = await bench.serve([await replica("silent", never)], settings=timeout)
+    a = await replica("a")
+    table = await bench.serve([a], settings=replace(timeout, hold_seconds=300))
+    assert await silence(bench, table) == 1
+    await a.stop()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await silence(bench, table) == 1:
+            await client.get(url(table))
+    (request,) = asked(client, table, ["/"], method="POST", content=b"x")
+    await waiting(bench, table, 1)
+    await a_timeout_passes()
+    await a_timeout_passes()
+    await up(bench, table, await replica("b", late))
+
+    assert (await request).text == "late"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await silence(bench, table) != 1:  # noqa: ASYNC110 - what is awaited is another process
+            await asyncio.sleep(0.02)
 
 
 async def test_a_working_replica_is_enough(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

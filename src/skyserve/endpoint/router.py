@@ -14,6 +14,7 @@ from skyserve.endpoint.gate.gates import Gates
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.log_files import LogFiles
 from skyserve.endpoint.measures import traffic_of
+from skyserve.endpoint.outages import Outages
 from skyserve.endpoint.ports import free_port
 from skyserve.endpoint.process import EnvoyProcess
 from skyserve.endpoint.resolve import resolve
@@ -62,6 +63,7 @@ class EnvoyRouter:
         self._logs = LogFiles(self._layout, self._admin)
         self.gates = Gates(self._layout.gate_socket, self._on_held)
         self._slow_starts = SlowStarts()
+        self._outages = Outages()
         self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -191,6 +193,7 @@ class EnvoyRouter:
             access_log=self.access_log(service_id),
             traces=self._process.traces,
             settled=self._slow_starts.ended(service_id),
+            outage=self._outages.of(service_id),
         )
         self._packed[service_id] = {kind: pack(resource) for kind, resource in content.items()}
 
@@ -225,12 +228,13 @@ class EnvoyRouter:
         return self._let_on()
 
     def _settle(self) -> None:
-        """Tell Envoy where the time of new replicas is over."""
-        now = asyncio.get_running_loop().time()
-        settled = self._slow_starts.heed(self._served.values(), self._traffic.host, self._cluster_version, now)
-        for service_id in settled:
+        """Tell Envoy where the time of new replicas is over, and where it finds that none works, or one does again."""
+        now, tables = asyncio.get_running_loop().time(), self._served.values()
+        changed = {*self._slow_starts.heed(tables, self._traffic.host, self._cluster_version, now)}
+        changed |= self._outages.heed(tables, self._traffic.host)
+        for service_id in changed & self._served.keys():
             self._pack(self._served[service_id])
-        if settled:
+        if changed:
             self._publish()
 
     def _cluster_version(self, service_id: int) -> str:

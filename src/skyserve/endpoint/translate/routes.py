@@ -23,11 +23,12 @@ _UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
 """The replica cannot have seen the request: any method may be retried."""
 
 
-def routes(table: RouteTable) -> Json:
+def routes(table: RouteTable, *, outage: bool = False) -> Json:
     """To the one cluster, by what may be repeated; a split holds for all. What comes most often, POST, comes first, so
-    that it meets no regular expression."""
+    that it meets no regular expression. `outage`: none of the replicas works."""
     name = resource_name(table.service_id)
-    once, repeatable = _action(table, name, _UNSENT), _action(table, name, (*_UNSENT, "reset"))
+    silence = _longest_silence(table, outage)
+    once, repeatable = (_action(table, name, silence, on) for on in (_UNSENT, (*_UNSENT, "reset")))
     return {
         "@type": ROUTES,
         "name": name,
@@ -65,13 +66,13 @@ def _method(which: Json) -> Json:
     return {"prefix": "/", "headers": [{"name": ":method", "string_match": which}]}
 
 
-def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
+def _action(table: RouteTable, cluster: str, silence: float, retry_on: tuple[str, ...]) -> Json:
     return {
         **destination(table, cluster),
         **hash_policy(table),
         # The default, 15 s to the end of the response, would cut generations.
         "timeout": "0s",
-        "idle_timeout": seconds(_longest_silence(table)),
+        "idle_timeout": seconds(silence),
         "retry_policy": {
             "retry_on": ",".join((*retry_on, "retriable-headers")),
             "retriable_headers": [{"name": RELEASE_HEADER, "present_match": True}],
@@ -91,9 +92,9 @@ def _action(table: RouteTable, cluster: str, retry_on: tuple[str, ...]) -> Json:
     }
 
 
-def _longest_silence(table: RouteTable) -> float:
+def _longest_silence(table: RouteTable, outage: bool) -> float:
     """A request that comes while there is no replica may have to wait for one first, which is no silence of a
-    replica."""
+    replica. Envoy settles the time when a request comes, and for all of its tries."""
     settings = table.settings
-    waits = settings.stream_timeout and not table.backends
+    waits = settings.stream_timeout and (outage or not table.backends)
     return settings.stream_timeout + (settings.hold_seconds if waits else 0)

@@ -14,13 +14,19 @@ from skyserve.model.tracing import Tracing
 
 
 def resources(
-    table: RouteTable, *, host: str, access_log: Path, traces: Tracing | None = None, settled: int = 0
+    table: RouteTable,
+    *,
+    host: str,
+    access_log: Path,
+    traces: Tracing | None = None,
+    settled: int = 0,
+    outage: bool = False,
 ) -> Mapping[str, Json]:
     """By kind, in the order in which Envoy should hear of them: what is pointed to before what points to it.
 
     Addresses in the table must be IP addresses. `host` is the IP address that the listener binds; `traces`: where
     Envoy was told to send them when it was started; `settled` counts how often new replicas have ceased to be new
-    (skyserve.endpoint.slow_start).
+    (skyserve.endpoint.slow_start); `outage`: none of them works (skyserve.endpoint.outages).
     """
     secrets = {SECRET: secret(table.service_id, table.certificate)} if table.settings.tls and table.certificate else {}
     return {
@@ -28,5 +34,5 @@ def resources(
         ENDPOINTS: endpoints(table, settled),
         **secrets,
         LISTENER: listener(table, host=host, access_log=access_log, traces=traces),
-        ROUTES: routes(table),
+        ROUTES: routes(table, outage=outage),
     }
