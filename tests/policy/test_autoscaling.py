@@ -225,6 +225,15 @@ def test_a_burst_does_not_wait() -> None:
     assert told[-1][1] == 8
 
 
+def test_replicas_of_a_burst_stay_for_the_delay() -> None:
+    """Bursts of ten seconds, one every two minutes, and little else: the replicas that a burst brought do not come and
+    go with each, but stay until none came for the delay of scaling down."""
+    knobs = replace(BUSY, low=1, downscale_delay=300)
+    told = changes(watch(knobs, lambda at: (6.0 if at % 120 < 10 and at < 1200 else 0.5, 1.0), 2400), 1)
+    assert [wanted for _, wanted in told] == [3, 1]
+    assert told[1][0] > 1080 + 300
+
+
 def test_jitter_of_the_load_does_not_flap() -> None:
     """Around 5 requests a second, and 25 % more or less every few seconds: up once, and then nothing."""
     knobs = replace(RATE, low=1, upscale_delay=60, downscale_delay=300)

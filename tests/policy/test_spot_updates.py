@@ -11,7 +11,7 @@ from skyserve.model.placement import Placement
 from skyserve.model.replica import Phase, Replica
 from skyserve.model.rollout import CanaryStep, Part, UpdateMode, UpdateSettings
 from skyserve.policy.draft import Draft
-from skyserve.policy.rollout.rolling import surge
+from skyserve.policy.rollout.extent import surge
 from skyserve.policy.rollout.standing import standing_of
 from tests.policy.spot_worlds import ON_DEMANDS, SPOTS
 from tests.policy.updates import Town
@@ -174,7 +174,8 @@ def test_whatever_is_taken_the_update_keeps_its_bounds_and_comes(
             take(town, machines[number % len(machines)], notice)
         for _ in range(seconds):
             standing = standing_of(Draft(town.snapshot()))
-            roof = wanted + (surge(standing) if standing.mode is UpdateMode.ROLLING else wanted)
+            rolls = standing.mode is UpdateMode.ROLLING
+            roof = wanted + (surge(standing.settings, standing.mode, wanted) if rolls else wanted)
             town.step()
             assert len([r for r in town.alive() if not r.doomed]) <= roof * (1 + stand_in)
     assert town.until_quiet(8000), town.service

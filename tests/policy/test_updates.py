@@ -14,7 +14,7 @@ from skyserve.model.replica import Cause, Phase
 from skyserve.model.rollout import CanaryStep, Part, Rollout, UpdateMode, UpdateSettings
 from skyserve.policy.draft import Draft
 from skyserve.policy.planner import plan
-from skyserve.policy.rollout.rolling import surge, unavailable
+from skyserve.policy.rollout.extent import surge, unavailable
 from skyserve.policy.rollout.standing import standing_of
 from tests.policy.updates import Town, settled
 from tests.policy.worlds import HERE, NOW, replica, seen, world
@@ -74,13 +74,15 @@ def available(town: Town) -> int:
 def most(town: Town) -> int:
     """Replicas that there may be at a time."""
     standing = standing_of(Draft(town.snapshot()))
-    return town.wanted + (surge(standing) if standing.mode is UpdateMode.ROLLING else town.wanted)
+    if standing.mode is not UpdateMode.ROLLING:
+        return 2 * town.wanted
+    return town.wanted + surge(standing.settings, standing.mode, standing.wanted)
 
 
 def fewest(town: Town) -> int:
     """Replicas that are to be left, whatever is ended for the update's sake."""
     standing = standing_of(Draft(town.snapshot()))
-    return town.wanted - (unavailable(standing) if standing.mode is UpdateMode.ROLLING else 0)
+    return town.wanted - unavailable(standing.settings, standing.mode, standing.wanted)
 
 
 def step(town: Town) -> None:
@@ -260,6 +262,24 @@ def test_an_update_to_a_larger_number_adds_no_old_replica(mode: UpdateMode) -> N
     town.resume()
     assert town.until_quiet()
     assert counts(town) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "failures"), [(UpdateMode.ROLLING, 4), (UpdateMode.CANARY, 4), (UpdateMode.BLUE_GREEN, 16)]
+)
+def test_a_version_is_given_up_after_as_many_rounds_as_it_is_tried_in(mode: UpdateMode, failures: int) -> None:
+    """A version that takes over from one that is no good either has three rounds after the first: where one replica is
+    tried after the other a round is one, where four are tried beside each other it is four."""
+    town = Town(4)
+    assert town.until_quiet()
+    town.versions[0] = replace(town.versions[0], outcome="its answers were errors")
+    town.broken.add("t2")
+    town.update("t2", mode, UpdateSettings(canary_steps=STEPS))
+    while not town.service.stopped_reason:
+        town.step()
+        assert town.service.failure_streak <= failures
+    assert town.service.failure_streak == failures
+    assert len(town.ready(1)) == 4
 
 
 def test_old_ones_that_never_served_go_at_once() -> None:

@@ -1,15 +1,16 @@
 """How fast to try again, and when to stop: exponential back-off and a failure budget.
 
-Failures are counted in rounds of as many as there are replicas, so that fifty replicas of a broken version make one
-round, as one replica would. The first round is replaced at once: a replica that was killed costs no waiting.
+Failures are counted in rounds of as many replicas as are tried at the same time, so that fifty replicas of a broken
+version make one round, as one replica would. The first round is replaced at once: a replica that was killed costs no
+waiting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from skyserve.model.replica import Replica
 from skyserve.model.service import Service, Target
-from skyserve.policy.wanted import wanted_replicas
+from skyserve.policy.rollout.extent import tried_at_once
 
 BASE_SECONDS = 2.0
 """Wait after the second round; doubles with each."""
@@ -23,22 +24,22 @@ STEADY_SECONDS = 60.0
 """A replica that stayed ready so long did well: the count of failures starts anew."""
 
 
-def rounds(service: Service, target: Target) -> int:
-    """Full rounds of failures beyond the first."""
-    return max(0, service.failure_streak - 1) // max(1, wanted_replicas(service, target))
+def rounds(service: Service, target: Target, replicas: Iterable[Replica]) -> int:
+    """Full rounds of failures beyond the first. `replicas`: all of the service."""
+    return max(0, service.failure_streak - 1) // tried_at_once(service, target, replicas)
 
 
-def may_launch_at(service: Service, target: Target) -> float:
+def may_launch_at(service: Service, target: Target, replicas: Iterable[Replica]) -> float:
     """The time before which no replacement is made; 0 if at once."""
-    past = rounds(service, target)
+    past = rounds(service, target, replicas)
     if past == 0:
         return 0.0
     return service.last_failure_at + min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(past - 1, 30))
 
 
-def budget_spent(service: Service, target: Target, *, ever_ready: bool) -> bool:
+def budget_spent(service: Service, target: Target, replicas: Iterable[Replica], *, ever_ready: bool) -> bool:
     """Whether launching stops until the user updates the service."""
-    return rounds(service, target) >= (ROUNDS_EVER_READY if ever_ready else ROUNDS_NEVER_READY)
+    return rounds(service, target, replicas) >= (ROUNDS_EVER_READY if ever_ready else ROUNDS_NEVER_READY)
 
 
 def redeemed_at(service: Service, ready: Sequence[Replica]) -> float | None:

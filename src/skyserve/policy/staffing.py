@@ -57,11 +57,11 @@ def _launch(draft: Draft, share: Share, held: int, due: Iterable[Placing]) -> in
     """Create what is due, as far as there is room, unless launching waits or has stopped. Returns how many."""
     why = f"{held} of {share.wanted} replicas"
     if share.version.number == draft.snapshot.version.number:  # its failures hold back no other version
-        at = may_launch_at(draft.service, draft.target)
+        at = may_launch_at(draft.service, draft.target, draft.replicas())
         if at > draft.now or draft.service.stopped_reason:
             draft.wake(at)
             return 0
-        if past := rounds(draft.service, draft.target):
+        if past := rounds(draft.service, draft.target, draft.replicas()):
             why += f"; round {past + 1} after failures"
     made = 0
     for placing in islice(due, _room(draft)):

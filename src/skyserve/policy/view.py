@@ -60,7 +60,7 @@ def _detail(snapshot: Snapshot) -> str:
     target = snapshot.version.target
     alive = [r for r in replicas if r.alive and not r.doomed]
     if len(alive) < wanted_replicas(service, target):
-        wait = may_launch_at(service, target) - snapshot.now
+        wait = may_launch_at(service, target, replicas) - snapshot.now
         if wait > 0:
             last = max((r for r in replicas if r.ended_by in FAILURES), key=lambda r: r.id, default=None)
             why = f"; the last: {last.detail}" if last else ""

@@ -28,7 +28,8 @@ POLICIES: Mapping[ScalingPolicy, Callable[[Seen, Autoscaling], Demand]] = {
 """A new policy is one file and one line here. Those of users are asked in their place."""
 
 BURST_FACTOR = 2
-"""A burst is load that calls for so many times what is wanted (Knative's panic threshold, 200 %)."""
+"""A burst is load that calls for so many times what is wanted (Knative's panic threshold, 200 %), or would be wanted if
+replicas were removed now: those that a burst brought are not to go before the next."""
 
 
 class Decision(NamedTuple):
@@ -74,14 +75,17 @@ def decide(
     except PolicyFailed as error:
         return Decision(before, replace(after, wanted=before, trouble=str(error)), str(error))
     called = _bounded(demand.replicas, knobs)
-    calls = remember_call(after.calls, called, knobs, now)
     burst = _bounded(demand.burst, knobs)
-    burst_until = now + WINDOW_SECONDS if demand.burst >= BURST_FACTOR * max(1, before) else memory.burst_until
+    sudden = demand.burst >= BURST_FACTOR * max(1, min(before, called))
+    burst_until = now + WINDOW_SECONDS if sudden else memory.burst_until
+    bursting = now < burst_until
+    # What a burst calls for is called for, too: after it the delay of scaling down begins.
+    calls = remember_call(after.calls, max(called, before, burst) if bursting else called, knobs, now)
     if before == 0:
         wanted = max(called, burst)  # somebody waits: no delay
     else:
         wanted = settle(calls, before, knobs, now)
-        if now < burst_until:
+        if bursting:
             wanted = max(before, burst, wanted)
         if demand.urgent:
             wanted = max(before, called, wanted)

@@ -5,7 +5,8 @@ from skyserve.model.rollout import Rollout, UpdateMode
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import FAILURES, REFUSALS
 from skyserve.policy.rollout.errors import counts, worse
-from skyserve.policy.rollout.shifting import WATCH_SECONDS, over_at, steps_of
+from skyserve.policy.rollout.extent import steps_of
+from skyserve.policy.rollout.shifting import WATCH_SECONDS, over_at
 from skyserve.policy.rollout.standing import Standing
 
 FAILURES_IN_A_ROW = 3

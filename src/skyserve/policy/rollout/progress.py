@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from skyserve.model.rollout import Rollout, UpdateMode
-from skyserve.policy.rollout.shifting import WATCH_SECONDS, needed, over_at, steps_of, traffic
+from skyserve.policy.rollout.extent import needed, steps_of
+from skyserve.policy.rollout.shifting import WATCH_SECONDS, over_at, traffic
 from skyserve.policy.rollout.standing import Standing
 
 
@@ -37,7 +38,7 @@ def next_step(standing: Standing, rollout: Rollout) -> NextStep | None:
         words = f"all replicas are of version {rollout.version}: what they answer is watched for {WATCH_SECONDS:g} s"
         return NextStep(replace(rollout, step_since=now, progressed_at=now), words) if standing.exchanged else None
     if rollout.step_since is None:
-        if standing.available < needed(standing, rollout):
+        if standing.available < needed(rollout, standing.settings, standing.wanted):
             return None
         after = replace(rollout, step_since=now, progressed_at=now)
         percent = traffic(after, standing.settings)

@@ -3,21 +3,15 @@
 A canary moves it by steps, with as many new replicas as the step's share calls for; blue-green has no steps.
 """
 
-from math import ceil
-
 from skyserve.model.replica import Phase, Replica
-from skyserve.model.rollout import CanaryStep, Rollout, UpdateMode, UpdateSettings
+from skyserve.model.rollout import Rollout, UpdateMode, UpdateSettings
 from skyserve.policy.rollout.division import REFILL_SECONDS, Division, first_to_go
-from skyserve.policy.rollout.standing import Standing, serves
+from skyserve.policy.rollout.extent import needed, serves, steps_of
+from skyserve.policy.rollout.standing import Standing
 
 WATCH_SECONDS = 30.0
 """Once all requests go to the new version the old one stays for so long, idle and ready to take them back (as long as
 Argo Rollouts' default `scaleDownDelaySeconds`)."""
-
-
-def steps_of(rollout: Rollout, settings: UpdateSettings) -> tuple[CanaryStep, ...]:
-    """The steps before the whole traffic moves."""
-    return settings.canary_steps if rollout.mode is UpdateMode.CANARY else ()
 
 
 def traffic(rollout: Rollout, settings: UpdateSettings) -> int | None:
@@ -27,14 +21,6 @@ def traffic(rollout: Rollout, settings: UpdateSettings) -> int | None:
         return None
     shares = [0, *(step.traffic for step in steps_of(rollout, settings)), 100]
     return shares[min(rollout.step + (rollout.step_since is not None), len(shares) - 1)]
-
-
-def needed(standing: Standing, rollout: Rollout) -> int:
-    """New replicas that the present step calls for."""
-    steps = steps_of(rollout, standing.settings)
-    if rollout.step >= len(steps):
-        return standing.wanted
-    return min(standing.wanted, max(1, ceil(standing.wanted * steps[rollout.step].traffic / 100)))
 
 
 def over_at(rollout: Rollout, settings: UpdateSettings) -> float | None:
@@ -49,7 +35,8 @@ def shifting(standing: Standing, rollout: Rollout) -> Division:
     if over is not None and over <= standing.now and standing.available >= standing.wanted:
         return Division(standing.wanted, standing.old)
     ends, kept = _leftovers(standing)
-    return Division(needed(standing, rollout), ends, refill(standing, max(0, standing.full - kept)))
+    new = needed(rollout, standing.settings, standing.wanted)
+    return Division(new, ends, refill(standing, max(0, standing.full - kept)))
 
 
 def refill(standing: Standing, full: int) -> int:

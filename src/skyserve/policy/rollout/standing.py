@@ -83,11 +83,6 @@ class Standing:
         return self.before is not None and self.before.task_key == self.version.task_key
 
 
-def serves(replica: Replica) -> bool:
-    """It was ready: to end it may take something away."""
-    return replica.phase in (Phase.READY, Phase.NOT_READY)
-
-
 def on_probation(draft: Draft) -> bool:
     """Some replica that is one of the wanted version since an update has not yet passed its probe as that version asks
     it, or does not pass it any more."""

@@ -6,8 +6,9 @@ from skyserve.model.snapshot import Snapshot
 from skyserve.model.view import RolloutView
 from skyserve.policy.draft import Draft
 from skyserve.policy.lifecycle import REFUSALS
+from skyserve.policy.rollout.extent import needed, steps_of
 from skyserve.policy.rollout.progress import step_due_at
-from skyserve.policy.rollout.shifting import needed, steps_of, traffic
+from skyserve.policy.rollout.shifting import traffic
 from skyserve.policy.rollout.standing import Standing, standing_of
 
 
@@ -39,7 +40,8 @@ def _waits(snapshot: Snapshot, standing: Standing, rollout: Rollout) -> str:
         if rollout.mode is UpdateMode.ROLLING:
             return f"all replicas are new; what they answer is watched for {left} more"
         return f"the old replicas go in {left}"
-    count = standing.wanted if rollout.mode is UpdateMode.ROLLING else needed(standing, rollout)
+    rolls = rollout.mode is UpdateMode.ROLLING
+    count = standing.wanted if rolls else needed(rollout, standing.settings, standing.wanted)
     if standing.available < count:
         why = _no_room(snapshot, standing, rollout, count) or _why_not(standing)
         return f"{standing.available} of {count} new replicas are available{why}"

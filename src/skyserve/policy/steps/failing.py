@@ -18,7 +18,7 @@ def pace(draft: Draft) -> None:
         if at <= draft.now:
             draft.amend(forgive(draft.service), "a replica stayed ready: earlier failures are forgiven")
         draft.wake(at)
-    spent = budget_spent(draft.service, draft.target, ever_ready=draft.snapshot.version.ever_ready)
+    spent = budget_spent(draft.service, draft.target, draft.replicas(), ever_ready=draft.snapshot.version.ever_ready)
     if spent and not ready and not draft.service.stopped_reason:
         _halt(draft, f"{draft.service.failure_streak} replicas failed in a row")
 

@@ -10,10 +10,11 @@ from skyserve.model.service import Goal, Version
 from skyserve.policy.draft import Draft, Share
 from skyserve.policy.rollout.beginning import begin
 from skyserve.policy.rollout.division import REFILL_SECONDS, Division
+from skyserve.policy.rollout.extent import surge
 from skyserve.policy.rollout.holding import holding
 from skyserve.policy.rollout.judging import verdict, watching
 from skyserve.policy.rollout.progress import next_step, progressed, step_due_at
-from skyserve.policy.rollout.rolling import rolling, surge
+from skyserve.policy.rollout.rolling import rolling
 from skyserve.policy.rollout.shifting import shifting
 from skyserve.policy.rollout.standing import Standing, on_probation, standing_of
 
@@ -118,7 +119,8 @@ def share_out(draft: Draft) -> None:
         draft.shares += (Share(standing.before, division.refill),)
         draft.wake(standing.old_failed_at + REFILL_SECONDS)
     if standing.old or rollout is not None:
-        draft.surge = surge(standing) if standing.mode is UpdateMode.ROLLING else standing.wanted
+        rolls = standing.mode is UpdateMode.ROLLING
+        draft.surge = surge(standing.settings, standing.mode, standing.wanted) if rolls else standing.wanted
 
 
 def _division(draft: Draft, standing: Standing) -> Division:

@@ -242,9 +242,10 @@ def _unfinished(service_id: int, book: Book, facts: Facts) -> str:
     held = {row.id: row for row in book.rows.values() if row.phase is not Phase.GONE}
     on_the_way = 0.0 if book.target.autoscaling is None else ON_THE_WAY_SECONDS
     counted = [r for r in held.values() if r.alive or facts.machine_now - r.since > on_the_way]
-    strange = [r for r in counted if r.phase is not Phase.READY and facts.machine_now - r.since > on_the_way]
+    there = [r for r in counted if r.phase is Phase.READY or facts.machine_now - r.since > on_the_way]
+    strange = [r for r in there if r.phase is not Phase.READY]
     strange += [r for r in counted if r.version != book.wanted_version]
-    if not wanted <= len(counted) <= most or strange or book.service.rollout is not None:
+    if len(counted) < wanted or len(there) > most or strange or book.service.rollout is not None:
         told = ", ".join(f"{row.id} {row.phase} v{row.version}" for row in held.values()) or "none"
         update = f"; {book.service.rollout}" if book.service.rollout else ""
         return (
