@@ -7,6 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from skyserve.model.endpoint import ReplicaKey
 from skyserve.model.place import Address
 
 
@@ -61,6 +62,8 @@ class Replica:
     name: str
     handler: Handler | None = None
     healthy: bool = True
+    key: ReplicaKey | None = None
+    """Health checks without it fail; requests are the handler's affair."""
     seen: list[Request] = field(default_factory=list)
     """Requests, without Envoy's health checks."""
     address: Address = field(default_factory=lambda: Address("127.0.0.1", 0))
@@ -93,7 +96,8 @@ class Replica:
 
     async def _answer(self, request: Request, reply: Reply) -> None:
         if request.headers.get("user-agent") == "skyserve-health-check":
-            await reply.send(200 if self.healthy else 500, b"")
+            shown = self.key is None or request.headers.get(self.key.header) == self.key.sent
+            await reply.send(200 if self.healthy and shown else 500, b"")
             return
         self.seen.append(request)
         if self.handler is not None:

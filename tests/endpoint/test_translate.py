@@ -14,7 +14,7 @@ from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
-from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, ReplicaKey
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -100,6 +100,18 @@ TABLES = {
         LoadBalancingPolicy.LEAST_LOAD,
         (Backend(1, Address("10.0.0.1", 8080)),),
         settings=EndpointSettings(concurrency=ConcurrencyLimit(per_replica=1, queued=50, seconds=45)),
+    ),
+    "replica-keys": RouteTable(
+        17,
+        "locked",
+        30011,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (
+            Backend(1, Address("10.0.0.1", 8080), key=ReplicaKey("old")),
+            Backend(2, Address("10.0.0.2", 8080), key=ReplicaKey("new", "x-api-key")),
+            Backend(3, Address("10.0.0.3", 8080)),
+        ),
+        settings=EndpointSettings(replica_key=ReplicaKey("new", "x-api-key")),
     ),
     "hold": RouteTable(
         16,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from skyserve.contracts.prober import Prober, ProbeResult
+from skyserve.model.endpoint import ReplicaKey
 from skyserve.model.place import Address
 from skyserve.model.service import ProbeSettings
 from skyserve.probe.http import MAX_BODY, HttpProber
@@ -108,6 +109,26 @@ async def test_other_origins_get_no_keys(prober: Prober) -> None:
     (request,) = seen
     assert b"hunter2" not in request
     assert f"host: {elsewhere}".encode() in request.lower()
+
+
+async def test_replicas_are_shown_their_key(prober: Prober) -> None:
+    """With each probe, unless its own headers hold another one; and nobody else is."""
+    seen: list[bytes] = []
+
+    async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
+        seen.append(request.lower())
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    keyed = replace(PATIENT, key=ReplicaKey("hunter2"))
+    async with replica(answer) as address, replica(says(f"HTTP/1.1 302 F\nLocation: http://{address}/\n\n")) as away:
+        assert (await prober.probe(address, keyed)).ready
+        assert (await prober.probe(address, replace(keyed, headers={"Authorization": "Bearer hunter3"}))).ready
+        assert (await prober.probe(address, replace(PATIENT, key=ReplicaKey("hunter2", "x-key")))).ready
+        assert (await prober.probe(away, keyed)).ready
+    assert b"authorization: bearer hunter2\r\n" in seen[0]
+    assert b"hunter2" not in seen[1]
+    assert b"x-key: hunter2\r\n" in seen[2]
+    assert b"hunter2" not in seen[3]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_what_leaves_a_replica_as_it_is(old: str, new: str) -> None:
         ("run: serve", "run: serve --fast"),
         ("small", "large"),
         ("hunter2", "hunter3"),
+        ("replicas: 2", "replicas: 2, load_balancer: {replica_key: hunter4}"),
         ("workdir: .", "workdir: {url: git.example/web}"),
         ("workdir: .", "workdir: .\nfile_mounts: {/data: 's3://bucket'}"),
     ],

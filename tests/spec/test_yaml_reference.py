@@ -158,6 +158,8 @@ EXAMPLES = {
     "service.load_balancer.queue_seconds": "9",
     "service.load_balancer.hold_seconds": "9",
     "service.load_balancer.max_held_requests": "9",
+    "service.load_balancer.replica_key": "auto",
+    "service.load_balancer.replica_key_header": "X-Api-Key",
     "service.update.mode": "blue_green",
     "service.update.max_surge": "2",
     "service.update.max_unavailable": "50%",
@@ -210,6 +212,7 @@ BESIDE = {
     "service.replica_policy.downscale_step": {"max_replicas": "2"},
     "service.load_balancer.max_queued_requests": {"max_concurrency_per_replica": "4"},
     "service.load_balancer.queue_seconds": {"max_concurrency_per_replica": "4"},
+    "service.load_balancer.replica_key_header": {"replica_key": "auto"},
     **{
         f"service.replica_policy.{field}": {"use_spot": "true"}
         for field in ("base_ondemand_fallback_replicas", "dynamic_ondemand_fallback", "spot_placer")

@@ -42,6 +42,7 @@ def user_variables(task: Task) -> dict[str, str]:
 
 
 def _both(service: Service, replica: Replica, target: Target, instance: Instance, user: str) -> Mapping[str, str]:
+    key = target.endpoint.replica_key
     cluster = f"{service.name}-{replica.id}"
     place = replica.offer.place
     info = {"cluster_name": cluster, "cloud": place.infra, "region": place.region or None, "zone": place.zone or None}
@@ -54,6 +55,7 @@ def _both(service: Service, replica: Replica, target: Target, instance: Instance
         "SKYPILOT_SERVICE_NAME": service.name,
         "SKYPILOT_SERVICE_VERSION": str(replica.version),
         "SKYPILOT_SERVICE_PORT": str(target.port),
+        **({"SKYPILOT_SERVE_REPLICA_KEY": key.key} if key else {}),
     }
 
 

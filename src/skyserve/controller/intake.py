@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skyserve.controller.own_policies import check_policy
+from skyserve.controller.settling import below, settled
 from skyserve.controller.world import World
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.resources import Offer
@@ -23,7 +24,7 @@ class Taken(NamedTuple):
     """A task that may become a version."""
 
     task: Task
-    """With the paths that are read here made absolute: who reads them later knows no current directory."""
+    """As it is recorded."""
     trees: Trees
     offers: list[Offer]
     """What it could run on."""
@@ -48,13 +49,13 @@ class Intake:
         self.admission = asyncio.Lock()
         """Held while a task is taken in and recorded: its files must not be collected meanwhile."""
 
-    async def take(self, task: Task, base: Path) -> Taken:
-        """Look for machines and pack the files. `base`: where relative paths begin.
+    async def take(self, task: Task, base: Path, former: Task | None = None) -> Taken:
+        """Look for machines and pack the files. `base`: where relative paths begin; `former`: the version before.
 
         Raises SpecError, and ServeError where no machine fits, or a file cannot be read or used.
         """
         refuse_unsupported(task)
-        task = located(task, base)
+        task = settled(task, base, former)
         self._world.fleet.refresh()
         offers = await self.offers(task)
         if not offers:
@@ -64,8 +65,9 @@ class Intake:
     async def pack(self, task: Task, base: Path) -> Trees:
         """What the task's files hold now. Raises SpecError, ServeError for what cannot be read or used."""
         refuse_unsupported(task)
-        await self._world.certificates.check(target_of(located(task, base)).endpoint.tls)
-        await check_policy(target_of(task), self._world.home)
+        target = target_of(settled(task, base, None))
+        await self._world.certificates.check(target.endpoint.tls)
+        await check_policy(target, self._world.home)
         trees = {file.destination: await self._tree(file, base) for file in _local_files(task, base)}
         return tuple(trees.items())
 
@@ -99,24 +101,10 @@ class Intake:
         )
 
 
-def located(task: Task, base: Path) -> Task:
-    """The task with absolute paths of its key and certificate; relative ones begin at `base`."""
-    service = task.service
-    if service is None or service.tls is None:
-        return task
-    paths = {name: str(_below(base, getattr(service.tls, name))) for name in ("keyfile", "certfile")}
-    tls = service.tls.model_copy(update=paths)
-    return task.model_copy(update={"service": service.model_copy(update={"tls": tls})})
-
-
-def _below(base: Path, path: str) -> Path:
-    return (base / Path(path).expanduser()).absolute()
-
-
 def _local_files(task: Task, base: Path) -> Iterator[_LocalFile]:
     """Everything that travels from this machine."""
     sources = {WORKDIR: task.workdir} if isinstance(task.workdir, str) else {}
     sources |= {dst: src for dst, src in task.file_mounts.items() if isinstance(src, str)}
     for destination, source in sources.items():
         key = "workdir" if destination == WORKDIR else f"file_mounts.{destination}"
-        yield _LocalFile(key, destination, _below(base, source).resolve())
+        yield _LocalFile(key, destination, below(base, source).resolve())

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from skyserve.controller.intake import Intake, located
+from skyserve.controller.intake import Intake
 from skyserve.controller.reconciler import Reconciler
+from skyserve.controller.settling import settled
 from skyserve.controller.updates import earlier_version, refuse_going_down
 from skyserve.model.view import UpdatePreview
 from skyserve.spec.sameness import Trees, extent_of
@@ -22,7 +23,7 @@ class Previews:
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
             trees = await self._intake.pack(task, base)
-        return _from_present(reconciler, None, located(task, base), trees)
+        return _from_present(reconciler, None, settled(task, base, reconciler.document), trees)
 
     def rollback(self, reconciler: Reconciler, to: int | None) -> UpdatePreview:
         """To an earlier version. Raises ServeError."""

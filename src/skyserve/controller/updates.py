@@ -28,7 +28,7 @@ class Updates:
         """Record a new version. Raises ServeError, SpecError."""
         refuse_going_down(reconciler.snapshot())
         async with self._intake.admission:
-            taken = await self._intake.take(task, base)
+            taken = await self._intake.take(task, base, reconciler.document)
             document = taken.document(reconciler.service.name)
             chosen = mode or target_of(task).update.mode
 

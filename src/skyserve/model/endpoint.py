@@ -33,6 +33,23 @@ class TlsFiles:
     certfile: str
 
 
+AUTHORIZATION = "authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaKey:
+    """What replicas are shown with each request, so that they can refuse whoever passes the endpoint by."""
+
+    key: str = field(repr=False)
+    header: str = AUTHORIZATION
+    """In lower case."""
+
+    @property
+    def sent(self) -> str:
+        """What the header holds: in Authorization a bearer token (RFC 6750, section 2.1), elsewhere the bare key."""
+        return f"Bearer {self.key}" if self.header == AUTHORIZATION else self.key
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Times in seconds."""
@@ -56,3 +73,5 @@ class EndpointSettings:
     """Longest time that a request waits while no replica works; 0: it is refused at once."""
     max_held_requests: int = 10_000
     """Of those that wait at once; more are refused."""
+    replica_key: ReplicaKey | None = None
+    """None: what a client sends is passed on, and nothing else."""

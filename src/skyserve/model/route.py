@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.endpoint import EndpointSettings, ReplicaKey
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.service import LoadBalancingPolicy
@@ -23,6 +23,8 @@ class Backend(NamedTuple):
     """Of the service: what requests to it are counted and logged for."""
     weight: float = 1.0
     """How much it can take beside the others, by policy `instance_aware_least_load`; they are all alike elsewhere."""
+    key: ReplicaKey | None = None
+    """What it was started with: during an update replicas differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,4 +83,5 @@ def _backend(draft: Draft, replica: Replica, *, canary: bool) -> Backend | None:
     if address is None:
         return None
     weight = capacity(replica.offer, draft.target)
-    return Backend(replica.id, address, draining, canary, replica.version, weight)
+    key = draft.target_of(replica).endpoint.replica_key
+    return Backend(replica.id, address, draining, canary, replica.version, weight, key)

@@ -37,7 +37,7 @@ class HttpProber:
         try:
             async with asyncio.timeout(settings.timeout):
                 if settings.path == GRPC_HEALTH:
-                    return await serving(address, settings.headers)
+                    return await serving(address, _headers(settings))
                 status = await self._status(address, settings)
         except Exception as error:  # whatever a replica answers, or a user asks to send, is a result
             return ProbeResult(False, in_words(error, settings.timeout))
@@ -61,7 +61,7 @@ class HttpProber:
                     await _read_some(response)
                     return response.status_code
                 await response.aclose()
-                request = _follow(request, following, settings.headers)
+                request = _follow(request, following, _headers(settings))
         raise httpx.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -74,12 +74,19 @@ def _request(client: httpx.AsyncClient, address: Address, settings: ProbeSetting
         headers=headers,
         json=settings.body if settings.method == "POST" else None,
     )
-    request.headers.update(settings.headers)
+    request.headers.update(_headers(settings))
     return request
 
 
+def _headers(settings: ProbeSettings) -> dict[str, str]:
+    """The user's, and the key that the service's replicas are shown unless these hold one."""
+    key, named = settings.key, {name.lower() for name in settings.headers}
+    shown = {key.header: key.sent} if key and key.header not in named else {}
+    return {**shown, **settings.headers}
+
+
 def _follow(request: httpx.Request, following: httpx.Request, headers: Mapping[str, str]) -> httpx.Request:
-    """The user's headers may hold keys, and are for the replica alone: another origin does not get them."""
+    """The headers may hold keys, and are for the replica alone: another origin does not get them."""
     here, there = request.url, following.url
     if (here.scheme, here.host, here.port) != (there.scheme, there.host, there.port):
         for name in headers:

@@ -7,7 +7,7 @@ so that a stored task can be read back.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, NamedTuple, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from skyserve.spec.source import Path
@@ -104,3 +104,9 @@ PositiveNumber = Annotated[_AboveZero, BeforeValidator(_not_boolean, json_schema
 
 Text = Annotated[str, Field(strict=True)]
 """Text; a number or a boolean must be quoted."""
+
+Secret = Annotated[
+    SecretStr,
+    PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json"),
+]
+"""Text that shows in no repr and no log; only JSON has it."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from skyserve.model.affinity import PREFIX_BYTES, Affinity
 from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, Protocol
 from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveCount, Seconds, Text, invalid
+from skyserve.spec.replica_key import KeyHeader, ReplicaKeyField, replica_key
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """What names of headers and cookies are made of: RFC 9110, section 5.6.2."""
@@ -60,6 +61,10 @@ class LoadBalancer(Model):
     """How long a request waits for a replica while none works; 0: it is refused at once."""
     max_held_requests: Count = 10_000
     """How many requests may wait at once; more are refused."""
+    replica_key: ReplicaKeyField | None = None
+    """Sent to replicas with each request and probe: auto, or a key, best by the name of a secret."""
+    replica_key_header: KeyHeader | None = None
+    """The header that holds it; Authorization, as a bearer token, if not written."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -70,6 +75,9 @@ class LoadBalancer(Model):
         if self.stream_timeout_seconds and (self.queue_seconds or 0) >= self.stream_timeout_seconds:
             reason = "is not below stream_timeout_seconds, which counts the silence while a request waits, too"
             raise invalid(Finding(reason, "Write less, or raise stream_timeout_seconds.", ("queue_seconds",)))
+        if self.replica_key_header is not None and self.replica_key is None:
+            remedy = "Add replica_key, or remove it."
+            raise invalid(Finding("has no effect: there is no key", remedy, ("replica_key_header",)))
         if self.session_header is not None and (reason := self._never_there(self.session_header)):
             raise invalid(Finding(reason, "Write for example X-Session-Id.", ("session_header",)))
         return self
@@ -99,6 +107,7 @@ class LoadBalancer(Model):
             require_key=self.require_key,
             hold_seconds=self.hold_seconds,
             max_held_requests=self.max_held_requests,
+            replica_key=replica_key(self.replica_key, self.replica_key_header),
         )
 
     def _concurrency(self) -> ConcurrencyLimit | None:

@@ -114,5 +114,5 @@ def _models_at(path: Path, root: type[Model]) -> list[type[Model]]:
 def _got(path: Path, source: Source) -> str:
     """`, not 'x'` with the value as written, where it is short and names no secret."""
     text = source.texts.get(path)
-    private = path[:1] in (("secrets",), ("envs",)) or "headers" in path
+    private = path[:1] in (("secrets",), ("envs",)) or "headers" in path or "replica_key" in path
     return f", not {text!r}" if text is not None and len(text) <= 40 and "\n" not in text and not private else ""

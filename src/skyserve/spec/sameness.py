@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from skyserve.model.rollout import Extent
-from skyserve.spec.target import main_port
+from skyserve.spec.target import main_port, service_of
 from skyserve.spec.task import Task
 
 _MACHINE = {"num_nodes", "volumes", "config"}
@@ -39,14 +39,15 @@ def machine_key(task: Task) -> str:
 
 def task_key(task: Task, trees: Trees) -> str:
     """Of all that decides what a replica is and runs: its machine, scripts, variables and files, that is everything but
-    the service section and the name. Of files that come from this machine it counts what they hold, not where they
-    lay. Raises SpecError if the task is no service."""
+    the name and the service section; of that the replica key, which is a variable too. Of files that come from this
+    machine it counts what they hold, not where they lay. Raises SpecError if the task is no service."""
     document = task.model_dump(mode="json", exclude=_NO_PART | _MACHINE)
     if isinstance(task.workdir, str):
         del document["workdir"]
     for destination, _ in trees:
         document["file_mounts"].pop(destination, None)
-    return _digest([_machine(task), document, sorted(trees)])
+    key = service_of(task).load_balancer.model_dump(mode="json", include={"replica_key"})
+    return _digest([_machine(task), document, sorted(trees), key])
 
 
 def _machine(task: Task) -> Any:

@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 from pydantic import SecretStr
 
+from skyserve.spec.load_balancer import LoadBalancer
+from skyserve.spec.replica_key import AUTO, is_made
 from skyserve.spec.target import service_of
 from skyserve.spec.task import Task
 
@@ -16,9 +18,9 @@ _ENDLESS = 2**20
 
 
 def shown_pair(old: Task, new: Task) -> tuple[str, str]:
-    """YAML of each, without the name and what is left at its default. Masked are the values of `secrets:`, wherever a
-    variable put them, and those of the probe's headers; the second text says where they change. Raises SpecError if
-    either is no service."""
+    """YAML of each, without the name and what is left at its default. Masked are the values of `secrets:` and the
+    replica key, wherever a variable put them, and the values of the probe's headers; the second text says where they
+    change. Raises SpecError if either is no service."""
     hidden = {*_values(old), *_values(new)} - {""}
     # The longest first: one may hold another.
     order = sorted(hidden, key=lambda value: (-len(value), value))
@@ -26,18 +28,32 @@ def shown_pair(old: Task, new: Task) -> tuple[str, str]:
 
 
 def _values(task: Task) -> list[str]:
-    return [secret.get_secret_value() for secret in task.secrets.values()]
+    key = service_of(task).load_balancer.replica_key
+    return [secret.get_secret_value() for secret in (*task.secrets.values(), *([key] if key else ()))]
 
 
 def _masked(task: Task, before: Task) -> Task:
-    service, probe = service_of(task), service_of(task).readiness_probe
-    headers = _marked(probe.headers, service_of(before).readiness_probe.headers)
+    service, former = service_of(task), service_of(before)
+    headers = _marked(service.readiness_probe.headers, former.readiness_probe.headers)
+    masked = {
+        "readiness_probe": service.readiness_probe.model_copy(update={"headers": headers}),
+        "load_balancer": _with_masked_key(service.load_balancer, former.load_balancer),
+    }
     return task.model_copy(
         update={
             "secrets": {name: SecretStr(text) for name, text in _marked(task.secrets, before.secrets).items()},
-            "service": service.model_copy(update={"readiness_probe": probe.model_copy(update={"headers": headers})}),
+            "service": service.model_copy(update=masked),
         }
     )
+
+
+def _with_masked_key(balancer: LoadBalancer, before: LoadBalancer) -> LoadBalancer:
+    """One that is the service's own is shown as it was asked for."""
+    if balancer.replica_key is None:
+        return balancer
+    keys, former = {"key": balancer.replica_key}, {"key": before.replica_key} if before.replica_key else {}
+    text = AUTO if is_made(balancer.replica_key) else _marked(keys, former)["key"]
+    return balancer.model_copy(update={"replica_key": SecretStr(text)})
 
 
 def _marked(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:

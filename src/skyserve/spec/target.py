@@ -10,7 +10,6 @@ from skyserve.model.resources import ResourceRequest
 from skyserve.model.schedule import Window
 from skyserve.model.service import ProbeSettings, Target
 from skyserve.spec.errors import refusal
-from skyserve.spec.probe import ReadinessProbe
 from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.resources import Option
 from skyserve.spec.schedule import ScheduleWindow
@@ -31,7 +30,7 @@ def target_of(task: Task) -> Target:
         requests=requests_of(task),
         ordered=task.resources.is_ordered,
         num_nodes=task.num_nodes,
-        probe=_probe(service.readiness_probe),
+        probe=_probe(service),
         load_balancing_policy=service.load_balancing_policy,
         endpoint=_endpoint(service),
         drain_seconds=service.drain_seconds,
@@ -152,7 +151,8 @@ def _request(option: Option) -> ResourceRequest:
     )
 
 
-def _probe(probe: ReadinessProbe) -> ProbeSettings:
+def _probe(service: Service) -> ProbeSettings:
+    probe = service.readiness_probe
     return ProbeSettings(
         path=probe.path,
         method="GET" if probe.post_data is None else "POST",
@@ -164,4 +164,5 @@ def _probe(probe: ReadinessProbe) -> ProbeSettings:
         failure_threshold=probe.consecutive_failure_threshold_timeout,
         rise=probe.rise,
         fall=probe.fall,
+        key=service.load_balancer.settings().replica_key,
     )

@@ -2,21 +2,15 @@
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from skyserve.spec.base import Model, PositiveCount, Text, invalid
+from skyserve.spec.base import Model, PositiveCount, Secret, Text, invalid
 from skyserve.spec.pool import Pool
 from skyserve.spec.resources import Resources
 from skyserve.spec.service import Service
 from skyserve.spec.storage import ManagedSecretField, MountSource, Workdir
 from skyserve.spec.task_config import TaskConfig
 from skyserve.spec.task_rules import findings
-
-Secret = Annotated[
-    SecretStr,
-    PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json"),
-]
-"""Text that shows in no repr and no log; only JSON has it."""
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable."""

@@ -3,6 +3,7 @@
 from skyserve.endpoint.translate.balancing import balancing
 from skyserve.endpoint.translate.gate import chosen_first
 from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
+from skyserve.endpoint.translate.replica_key import headers, key_filters
 from skyserve.endpoint.translate.split import by_kind
 from skyserve.model.endpoint import Protocol
 from skyserve.model.route import RouteTable
@@ -54,7 +55,7 @@ def cluster(table: RouteTable) -> Json:
             # By default a change of health waits up to 1 s for others, while requests go to a dead replica.
             "update_merge_window": "0s",
         },
-        "health_checks": [_health_check(table.health_path, table.settings.protocol)],
+        "health_checks": [_health_check(table)],
         # Told together with the cluster's own count, so that what is in no replica's is known.
         "track_cluster_stats": {"per_endpoint_stats": True},
         # Otherwise a replica that is removed while it is healthy is served on.
@@ -75,6 +76,7 @@ def cluster(table: RouteTable) -> Json:
                 },
                 # Not the protocol of the client: most model servers speak HTTP/1.1 alone.
                 "explicit_http_config": _protocol(table.settings.protocol),
+                **key_filters(table),
             }
         },
     }
@@ -91,7 +93,7 @@ def _protocol(protocol: Protocol) -> Json:
     }
 
 
-def _health_check(path: str | None, protocol: Protocol) -> Json:
+def _health_check(table: RouteTable) -> Json:
     """Envoy's own judgement, which holds while the controller is away; less strict than the controller's."""
     check: Json = {
         "timeout": seconds(HEALTH_TIMEOUT_SECONDS),
@@ -107,14 +109,15 @@ def _health_check(path: str | None, protocol: Protocol) -> Json:
         # A kept connection would race with the server's keep-alive timeout, and hide that it accepts no new ones.
         "reuse_connection": False,
     }
-    if path is None:
+    if table.health_path is None:
         return check | {"tcp_health_check": {}}
-    if path == GRPC_HEALTH:
-        return check | {"grpc_health_check": {}}
+    keys = headers(table)
+    if table.health_path == GRPC_HEALTH:
+        return check | {"grpc_health_check": {"initial_metadata": keys} if keys else {}}
     return check | {
         "http_health_check": {
-            "path": path,
-            "codec_client_type": protocol.value.upper(),
+            "path": table.health_path,
+            "codec_client_type": table.settings.protocol.value.upper(),
             # Redirects are followed by the controller's probe and not by Envoy.
             "expected_statuses": [{"start": 200, "end": 400}],
             # Any other status counts as one failure; by default it would be the last.
@@ -123,7 +126,8 @@ def _health_check(path: str | None, protocol: Protocol) -> Json:
                 {
                     "header": {"key": "user-agent", "value": "skyserve-health-check"},
                     "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-                }
+                },
+                *keys,
             ],
         }
     }

@@ -2,6 +2,7 @@
 
 from skyserve.endpoint.translate.balancing import hash_key
 from skyserve.endpoint.translate.naming import COUNTED_FOR, ENDPOINTS, METADATA, REPLICA, Json, resource_name
+from skyserve.endpoint.translate.replica_key import key_of
 from skyserve.endpoint.translate.split import kind, kind_of_room
 from skyserve.endpoint.translate.waiting import waiting_endpoint
 from skyserve.model.place import Address
@@ -61,6 +62,7 @@ def _endpoint(backend: Backend, settled: int) -> Json:
             "filter_metadata": {
                 METADATA: kind(backend) | hash_key(backend) | ({"settled": settled} if settled else {}),
                 **_identity(backend),
+                **key_of(backend),
             }
         },
     }

@@ -1,0 +1,43 @@
+"""What a task becomes as it is recorded: whoever reads it later knows no current directory, and makes no keys."""
+
+import secrets
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from skyserve.spec.replica_key import AUTO, MADE, is_made
+from skyserve.spec.service import Service
+from skyserve.spec.task import Task
+
+RANDOM_BYTES = 32
+"""256 bits: nobody guesses them."""
+
+
+def settled(task: Task, base: Path, former: Task | None) -> Task:
+    """The task with absolute paths of its key and certificate, where relative ones begin at `base`, and with a replica
+    key in place of `auto`: that of the version before, `former`, if it had one so."""
+    if task.service is None:
+        return task
+    service = _keyed(_located(task.service, base), former.service if former else None)
+    return task.model_copy(update={"service": service})
+
+
+def below(base: Path, path: str) -> Path:
+    """The path from `base` on, unless it is absolute or begins with `~`."""
+    return (base / Path(path).expanduser()).absolute()
+
+
+def _located(service: Service, base: Path) -> Service:
+    if service.tls is None:
+        return service
+    paths = {name: str(below(base, getattr(service.tls, name))) for name in ("keyfile", "certfile")}
+    return service.model_copy(update={"tls": service.tls.model_copy(update=paths)})
+
+
+def _keyed(service: Service, former: Service | None) -> Service:
+    asked = service.load_balancer.replica_key
+    if asked is None or asked.get_secret_value() != AUTO:
+        return service
+    kept = former.load_balancer.replica_key if former else None
+    key = kept if kept and is_made(kept) else SecretStr(MADE + secrets.token_urlsafe(RANDOM_BYTES))
+    return service.model_copy(update={"load_balancer": service.load_balancer.model_copy(update={"replica_key": key})})
