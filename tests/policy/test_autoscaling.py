@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from skyserve.model.autoscaling import Autoscaling, Call, ScalingMemory, ScalingPolicy
+from skyserve.model.autoscaling import Autoscaling, ScalingMemory, ScalingPolicy
 from skyserve.model.load import Load
 from skyserve.policy.autoscaling.concurrency import concurrency
 from skyserve.policy.autoscaling.decision import begin, decide
@@ -16,7 +16,6 @@ from skyserve.policy.autoscaling.fleet import Fleet
 from skyserve.policy.autoscaling.instance_aware import instance_aware
 from skyserve.policy.autoscaling.queue import queue
 from skyserve.policy.autoscaling.request_rate import request_rate
-from skyserve.policy.autoscaling.settling import settle
 from skyserve.policy.autoscaling.window import Seen
 
 NOW = 1_700_000_000.0
@@ -127,34 +126,6 @@ def test_instance_aware_adds_what_is_missing_and_no_more(living: list[float], of
     assert instance_aware(replace(seen(rate=rate), fleet=Fleet(there, tuple(offers))), RATE).replicas == called
     assert sum(there) * 1.000001 >= rate
     assert not there or sum(there[:-1]) < rate
-
-
-@pytest.mark.parametrize(
-    ("calls", "wanted", "after"),
-    [
-        ([(-1000, 3)], 3, 3),
-        ([(-1000, 1), (-299, 3)], 1, 1),
-        ([(-1000, 1), (-300, 3)], 1, 3),
-        # Up to the least that was called for throughout.
-        ([(-1000, 1), (-400, 3), (-100, 5)], 1, 3),
-        # A dip of 20 s stretches the window by 20 s, and does not begin it anew.
-        ([(-1000, 1), (-319, 3), (-200, 1), (-180, 3)], 1, 1),
-        ([(-1000, 1), (-320, 3), (-200, 1), (-180, 3)], 1, 3),
-        # Two minutes are no dip.
-        ([(-1000, 1), (-400, 3), (-300, 1), (-180, 3)], 1, 1),
-        # Within a dip nothing is added that is not called for at the moment.
-        ([(-1000, 1), (-400, 3), (-5, 1)], 1, 1),
-        # Down to the most that was called for within the longer delay.
-        ([(-5000, 4), (-1199, 1)], 4, 4),
-        ([(-5000, 4), (-1200, 1)], 4, 1),
-        ([(-5000, 4), (-1300, 1), (-600, 2), (-100, 1)], 4, 2),
-        ([(-5000, 4), (-1220, 1), (-600, 4), (-580, 1)], 4, 1),
-    ],
-)
-def test_settling(calls: list[tuple[float, int]], wanted: int, after: int) -> None:
-    """Windows of 300 s up and 1200 s down."""
-    history = tuple(Call(NOW + ago, replicas) for ago, replicas in calls)
-    assert settle(history, wanted, RATE, NOW) == after
 
 
 def test_up_after_the_delay_and_down_after_the_other() -> None:
