@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from skyserve.model.autoscaling import Autoscaling, ScalingMemory, ScalingPolicy
+from skyserve.model.autoscaling import Autoscaling, Call, ScalingMemory, ScalingPolicy
 from skyserve.model.load import Load
 from skyserve.policy.autoscaling.concurrency import concurrency
 from skyserve.policy.autoscaling.decision import begin, decide
