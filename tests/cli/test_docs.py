@@ -12,12 +12,12 @@ import pytest
 import skyserve
 from skyserve.cli.main import main
 from skyserve.cli.task_options import task_options
-from skyserve.client.activity import ReplicaActivity, ServiceActivity
+from skyserve.client.activity import KeyActivity, ReplicaActivity, ServiceActivity
 from skyserve.contracts.infra import CheckResult
 from skyserve.model.error import ErrorKind
 from skyserve.model.home import Home
 from skyserve.model.rollout import UpdateMode
-from skyserve.model.traffic import ReplicaTraffic, ServiceTraffic
+from skyserve.model.traffic import ReplicaTraffic, ServiceTraffic, Waits
 from skyserve.model.view import (
     KeyView,
     NewKey,
@@ -102,8 +102,8 @@ def test_every_help_has_an_example(name: str) -> None:
     ("title", "types"),
     [
         ("sky serve status -o json", (ServiceView, ReplicaView, RolloutView)),
-        ("sky serve top -o json", (ServiceActivity, ReplicaActivity)),
-        ("traffic", (ServiceTraffic, ReplicaTraffic)),
+        ("sky serve top -o json", (ServiceActivity, ReplicaActivity, KeyActivity)),
+        ("traffic", (ServiceTraffic, ReplicaTraffic, Waits)),
         ("sky serve history -o json", (VersionView,)),
         ("sky serve keys list -o json", (KeyView,)),
         ("sky serve keys create -o json", (NewKey,)),

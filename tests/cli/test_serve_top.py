@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from skyserve.api.examples import SERVICE, TRAFFIC
+from skyserve.api.examples import KEY, SERVICE, TRAFFIC
 from skyserve.client.activity import ServiceActivity
 from skyserve.client.decode import decode
 from skyserve.model.home import Home
-from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic
+from skyserve.model.load import FIRST_BYTE_BOUNDS
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread, Waits
 from tests.api.fake import FakeOperations
 from tests.cli.typing_at_a_shell import sky
 
@@ -110,3 +111,36 @@ def test_those_who_wait_are_told(operations: FakeOperations) -> None:
     operations.traffics = [[TRAFFIC], [replace(TRAFFIC, at=TRAFFIC.at + 1, queued=9)]]
     ran = sky("serve top --once")
     assert ("  9 queued\n" in ran.out, "held" in ran.out) == (True, False)
+
+
+def test_keys_that_are_used_are_shown(operations: FakeOperations) -> None:
+    """The busiest first, and how many more there are."""
+    keys = [replace(KEY, key_id=n, name=f"team-{n}") for n in range(1, 9)]
+    after = [replace(key, requests=key.requests + 10 * key.key_id, refused=key.refused + 1) for key in keys[:7]]
+    operations.traffics = [
+        [replace(TRAFFIC, keys=(*keys,))],
+        [replace(TRAFFIC, at=TRAFFIC.at + 10, keys=(*after, keys[7]))],
+    ]
+    lines = sky("serve top --once").out.splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("KEY "))
+    assert [line.split()[0] for line in lines[begin + 1 :]] == ["team-7", "team-6", "team-5", "team-4", "team-3", "..."]
+    assert lines[begin + 1].split() == ["team-7", "7.0", "0.1", "0", "930000"]
+    assert lines[-1] == "... 2 more that are less busy"
+
+
+def test_who_had_to_wait_and_who_was_sent_away(operations: FakeOperations) -> None:
+    """How long those waited that went on, and how many found no place in the queue."""
+    spread = Spread(tuple(4 * (bound >= 3) for bound in FIRST_BYTE_BOUNDS), 4, 12.0)
+    waits = Waits(released=4, full=40, spread=spread)
+    operations.traffics = [[TRAFFIC], [replace(TRAFFIC, at=TRAFFIC.at + 10, queue_waits=waits)]]
+    lines = sky("serve top --once").out.splitlines()
+    assert "4.0 turned away/s" in lines[1]
+    assert lines[3] == "2.9 s waited for a replica p50  3.2 s p95"
+
+
+def test_a_replica_that_is_passed_over(operations: FakeOperations) -> None:
+    """That word stands in place of its status."""
+    row = replace(TRAFFIC.replicas[0], ejected=True)
+    operations.traffics = [[TRAFFIC], [replace(TRAFFIC, at=TRAFFIC.at + 10, ejected=1, replicas=(row,))]]
+    lines = sky("serve top --once").out.splitlines()
+    assert (lines[0].endswith("  1 ejected"), lines[-1].split()[:3]) == (True, ["1", "1", "ejected"])

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skyserve.api.examples import SERVICE, TRAFFIC
-from skyserve.client.activity import ServiceActivity, activity
+from skyserve.api.examples import KEY, SERVICE, TRAFFIC
+from skyserve.client.activity import KeyActivity, ServiceActivity, activity
 from skyserve.model.load import FIRST_BYTE_BOUNDS
-from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread, Waits
 from skyserve.model.view import ReplicaStatus
 
 REPLICA = SERVICE.replicas[0]
@@ -61,6 +61,34 @@ def test_rates_are_differences_over_time() -> None:
     assert (second.requests_per_second, second.errors_per_second, second.share) == (3, 0, 30)
     assert (pending.requests_per_second, pending.share, pending.first_byte_p50) == (0, None, None)
     assert first.first_byte_p95 == seen.first_byte_p95 == pytest.approx(0.2, rel=0.1)
+
+
+def test_waits() -> None:
+    """Those that ended between the looks, in either line; who was sent away from the queue is told apart."""
+    before = replace(TRAFFIC, hold_waits=Waits(released=1, spread=spread(500)))
+    after = replace(
+        before,
+        hold_waits=Waits(released=2, timed_out=4, spread=spread(500, 2)),
+        queue_waits=Waits(released=1, full=5, deadline=5, gone=7, spread=spread(1)),
+    )
+    seen = looks(before, after)
+    assert seen.turned_away_per_second == 1
+    assert seen.waited_p95 == pytest.approx(2, rel=0.1)
+    assert seen.waited_p50 == pytest.approx(1, rel=0.1)
+    assert looks(before, before).waited_p50 is None
+    anew = looks(replace(before, arrived=10**6), after)
+    assert (anew.waited_p50, anew.turned_away_per_second) == (None, 0)
+
+
+def test_keys() -> None:
+    """By their ids; one that was made between the looks has been used since then."""
+    after = replace(KEY, requests=KEY.requests + 30, refused=KEY.refused + 10, tokens=KEY.tokens + 5000)
+    new = replace(KEY, key_id=9, name="new", requests=20, refused=0, tokens=0, day_tokens_left=None)
+    seen = looks(TRAFFIC, replace(TRAFFIC, keys=(after, new)))
+    assert seen.keys == [
+        KeyActivity("mobile", 3, 1, 500, None, KEY.day_tokens_left),
+        KeyActivity("new", 2, 0, 0, None, None),
+    ]
 
 
 def test_only_machines_cost() -> None:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from prometheus_client.core import Metric
@@ -11,11 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from skyserve.api.examples import KEY, SERVICE, TRAFFIC
 from skyserve.controller.metrics.exposition import exposition
-from skyserve.controller.metrics.traffic import BOUNDS
+from skyserve.controller.metrics.families import BOUNDS
+from skyserve.controller.metrics.waits import ENDS
 from skyserve.controller.tallies import Tallies
 from skyserve.endpoint.translate.access_log import FIELDS
+from skyserve.endpoint.waits import End
 from skyserve.model.load import FIRST_BYTE_BOUNDS
-from skyserve.model.traffic import ServiceTraffic
+from skyserve.model.traffic import ServiceTraffic, Waits
 from skyserve.model.view import ReplicaStatus, ServiceView
 from skyserve.sim.virtual import run_virtual
 from tests.controller.scene import Scene, task
@@ -87,6 +89,9 @@ def test_requests() -> None:
     assert values(requests, replica="none", version="none") == [2]
     assert values(found["skyserve_requests_arrived"]) == [1204]
     assert values(found["skyserve_replica_requests_in_flight"], replica="1") == [3]
+    assert values(found["skyserve_replica_attempts"], replica="1", version="1") == [1203]
+    assert values(found["skyserve_replica_failed_attempts"], replica="1", version="1") == [4]
+    assert values(found["skyserve_replica_ejected"], replica="1", version="1") == [0]
 
 
 def test_keys() -> None:
@@ -94,6 +99,21 @@ def test_keys() -> None:
     found = told()
     assert values(found["skyserve_key_requests"], service="web", key=KEY.name) == [KEY.requests]
     assert values(found["skyserve_key_tokens"], service="web", key=KEY.name) == [KEY.tokens]
+
+    assert values(found["skyserve_key_refused"], service="web", key=KEY.name) == [KEY.refused]
+    left = found["skyserve_key_tokens_left"]
+    assert [(s.labels["budget"], s.value) for s in left.samples] == [("day", KEY.day_tokens_left)]
+
+
+def test_waits() -> None:
+    """By what was waited for and how it ended; times are of those that went on."""
+    found = told()
+    assert values(found["skyserve_waits"], service="web", wait="hold", end="released") == [4]
+    assert values(found["skyserve_waits"], wait="hold", end="timed_out") == [1]
+    assert values(found["skyserve_waits"], wait="queue") == [0] * len(ENDS)
+    assert {*ENDS} == {field.name for field in fields(Waits)} - {"spread"} == {*End}
+    sums = [s.value for s in found["skyserve_wait_seconds"].samples if s.name.endswith("_sum")]
+    assert sums == [61.5, 0.0]
 
 
 def test_histograms_are_as_prometheus_wants_them() -> None:

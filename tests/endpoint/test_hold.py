@@ -10,6 +10,7 @@ import pytest
 
 from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.route import Backend, Prospect, RouteTable
+from skyserve.model.traffic import Waits
 from tests.endpoint.bench import PATIENCE_SECONDS, REFUSING, Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Replica, Reply, Request
@@ -22,6 +23,11 @@ PATIENT = EndpointSettings(hold_seconds=300)
 async def waiting(bench: Bench, table: RouteTable, number: int) -> None:
     """Until so many wait."""
     await until(lambda: held(bench, table) == number)
+
+
+async def ended(bench: Bench, table: RouteTable) -> Waits:
+    """How those who waited for a replica fared."""
+    return (await bench.router.traffic())[table.service_id].hold_waits
 
 
 def held(bench: Bench, table: RouteTable) -> int:
@@ -100,6 +106,7 @@ async def test_nobody_waits_for_ever(bench: Bench, client: httpx.AsyncClient) ->
     load = bench.router.load(table.service_id)
     assert load is not None
     assert (load.held, load.refused) == (0, 1)
+    assert (await ended(bench, table)).timed_out == 1
 
 
 async def test_a_full_room_lets_nobody_in(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
@@ -113,6 +120,8 @@ async def test_a_full_room_lets_nobody_in(bench: Bench, replica: MakeReplica, cl
     assert int(response.headers["retry-after"]) > 0
     await up(bench, table, await replica())
     assert [r.status_code for r in await asyncio.gather(*inside)] == [200, 200]
+    waits = await ended(bench, table)
+    assert (waits.full, waits.released >= 2, waits.refused) == (1, True, 1)
 
 
 async def test_where_there_is_no_hope_nobody_waits(bench: Bench, client: httpx.AsyncClient) -> None:
@@ -125,6 +134,7 @@ async def test_where_there_is_no_hope_nobody_waits(bench: Bench, client: httpx.A
         assert response.status_code == 503
         assert "launching stopped: setup failed" in response.json()["error"]["message"]
         assert "retry-after" not in response.headers
+    assert (await ended(bench, table)).hopeless == 2
 
 
 async def test_who_hangs_up_waits_no_more(bench: Bench, client: httpx.AsyncClient) -> None:
@@ -134,6 +144,8 @@ async def test_who_hangs_up_waits_no_more(bench: Bench, client: httpx.AsyncClien
     await waiting(bench, table, 1)
     request.cancel()
     await waiting(bench, table, 0)
+    waits = await ended(bench, table)
+    assert (waits.gone, waits.released, waits.refused) == (1, 0, 0)
 
 
 async def test_the_last_replica_dies(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

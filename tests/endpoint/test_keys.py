@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from skyserve.model.endpoint import EndpointSettings
-from skyserve.model.key import KeyRule
+from skyserve.model.key import KeyCount, KeyRule
 from skyserve.model.route import RouteTable
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
@@ -156,6 +156,8 @@ async def test_a_spent_budget(bench: Bench, replica: MakeReplica, client: httpx.
     assert refused.json()["error"]["type"] == "token_budget_exceeded"
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     assert (await client.get(url(table), headers=bearer(rich))).status_code == 200
+    counts = {spent.id: KeyCount(1, refused=1), full.id: KeyCount(1)}
+    await until(lambda: bench.router.key_counts(table.service_id) == counts)
 
 
 async def test_requests_a_minute(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
@@ -173,6 +175,9 @@ async def test_requests_a_minute(bench: Bench, replica: MakeReplica, client: htt
     assert refused.headers["retry-after"] == "12"
     assert refused.headers["x-ratelimit-limit"] == "5"
     assert others == [200] * 8
+    refusals = sum(answer.status_code == 429 for answer in answers)
+    counts = {limited.id: KeyCount(8, refused=refusals), free.id: KeyCount(8)}
+    await until(lambda: bench.router.key_counts(table.service_id) == counts)
 
 
 async def test_the_key_says_the_priority(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -122,6 +122,23 @@ async def test_retries_count(bench: Bench, replica: MakeReplica, client: httpx.A
 
     assert [row.answers for row in traffic.replicas] == [(), (Answers(200, 2),)]
     assert traffic.retried >= 1
+    failing, good = traffic.replicas
+    assert (good.attempts, good.failed, good.ejected) == (2, 0, False)
+    assert failing.attempts == failing.failed >= 1
+
+
+async def test_a_replica_that_is_passed_over(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """Each replica tells whether it is ejected, and the service how many are."""
+    a, b = await replica("a", answer), await replica("b", answer)
+    table = await bench.serve([a, b])
+    await b.stop()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            assert (await client.get(url(table, "/200"))).status_code == 200
+            traffic = (await bench.router.traffic())[table.service_id]
+            if [row.ejected for row in traffic.replicas] == [False, True]:
+                break
+    assert (traffic.ejections >= 1, traffic.replicas[1].failed >= 1) == (True, True)
 
 
 async def test_replicas_that_are_gone_are_not_told(
@@ -134,7 +151,8 @@ async def test_replicas_that_are_gone_are_not_told(
     await counted(bench, table, answers=1)
     table = await bench.change(table, backends=(Backend(7, server.address, version=3),))
 
-    assert (await bench.router.traffic())[table.service_id].replicas == (ReplicaTraffic(7, 3),)
+    (row,) = (await bench.router.traffic())[table.service_id].replicas
+    assert (row.replica_id, row.version, row.answers, row.duration) == (7, 3, (), Spread())
     assert Spread().within == (0,) * len(FIRST_BYTE_BOUNDS)
 
 
@@ -163,5 +181,8 @@ async def test_those_who_wait(bench: Bench, replica: MakeReplica, client: httpx.
     line = json.loads(file.read_text())
 
     assert (traffic.held, traffic.queued, traffic.refused) == (0, 0, 0)
+    waits = traffic.hold_waits
+    assert (waits.released, waits.refused, waits.gone, waits.spread.count) == (1, 0, 0, 1)
+    assert 0 < waits.spread.seconds <= line["waited_ms"] / 1000
     assert (line["replica"], line["status"]) == (1, 200)
     assert 0 < line["waited_ms"] <= line["first_byte_ms"] <= line["duration_ms"]

@@ -9,7 +9,7 @@ from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.key import Key, KeyCount, KeyLimits, KeyUsage
 from skyserve.model.plan import Meter
 from skyserve.model.snapshot import Snapshot
-from skyserve.policy.keys import key_views, noted, spent_until
+from skyserve.policy.keys import key_views, noted, spent_until, tokens_left
 from skyserve.policy.planner import plan
 from tests.policy.worlds import NOW, world
 
@@ -93,6 +93,25 @@ def test_both_budgets_hold() -> None:
     assert spent_until(KeyLimits(tokens_per_minute=50, tokens_per_day=1000), usage, NOW) == minute_end
     assert spent_until(KeyLimits(tokens_per_minute=50, tokens_per_day=50), usage, NOW) == (NOW // DAY + 1) * DAY
     assert spent_until(KeyLimits(tokens_per_minute=50), usage, minute_end) is None
+
+
+def test_what_is_left_of_budgets_is_shown() -> None:
+    """Of the present minute and day; less than nothing is nothing, and a new minute begins with all of it."""
+    limits, usage = KeyLimits(tokens_per_minute=50, tokens_per_day=1000), noted(KeyUsage(), KeyCount(1, 70), NOW)
+
+    assert tokens_left(limits, usage, NOW) == (0, 930)
+    assert tokens_left(limits, usage, NOW + 60) == (50, 930)
+    assert tokens_left(KeyLimits(), usage, NOW) == (None, None)
+    (view,) = key_views(counted(key(limits, usage), KeyCount(2, 75)))
+    assert (view.minute_tokens_left, view.day_tokens_left) == (0, 925)
+
+
+def test_refused_requests_are_counted() -> None:
+    """As requests are, whatever is restarted meanwhile."""
+    (usage,) = metered(counted(key(), KeyCount(10, 0, 4)))
+    (view,) = key_views(counted(key(usage=usage), KeyCount(3, 0, 1), NOW + 1))
+
+    assert (view.requests, view.refused) == (13, 5)
 
 
 def test_without_require_key_the_endpoint_knows_none() -> None:

@@ -9,7 +9,7 @@ from skyserve.contracts.infra import CheckResult
 from skyserve.model.place import Place
 from skyserve.model.resources import Amount, Offer, ResourceRequest
 from skyserve.model.rollout import Extent
-from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread, Waits
 from skyserve.model.view import (
     DownResult,
     KeyView,
@@ -96,30 +96,6 @@ PLAN = PlanView(
     wake_in_seconds=10.0,
 )
 
-TRAFFIC = ServiceTraffic(
-    service="web",
-    service_id=1,
-    at=1735693200.0,
-    arrived=1204,
-    in_flight=3,
-    retried=1,
-    connections=12,
-    connected=340,
-    received_bytes=1_250_000,
-    sent_bytes=48_000_000,
-    own=(Answers(503, 2),),
-    replicas=(
-        ReplicaTraffic(
-            replica_id=1,
-            version=1,
-            in_flight=3,
-            answers=(Answers(200, 1196), Answers(500, 3)),
-            first_byte=Spread((*[0] * 16, *[900] * 4, *[1196] * 40), 1196, 47.5),
-            duration=Spread((*[0] * 30, *[1100] * 4, *[1196] * 26), 1196, 1400.0),
-        ),
-    ),
-)
-
 KEY = KeyView(
     key_id=3,
     name="mobile",
@@ -132,12 +108,45 @@ KEY = KeyView(
     tokens_per_day=1_000_000,
     priority=0,
     requests=1200,
+    refused=7,
     tokens=480_000,
+    minute_tokens_left=None,
+    day_tokens_left=930_000,
     spent_until=None,
 )
 
+TRAFFIC = ServiceTraffic(
+    service="web",
+    service_id=1,
+    at=1735693200.0,
+    arrived=1204,
+    in_flight=3,
+    retried=1,
+    connections=12,
+    connected=340,
+    received_bytes=1_250_000,
+    sent_bytes=48_000_000,
+    own=(Answers(503, 2),),
+    hold_waits=Waits(released=4, timed_out=1, gone=1, spread=Spread((*[0] * 43, *[4] * 17), 4, 61.5)),
+    keys=(KEY,),
+    replicas=(
+        ReplicaTraffic(
+            replica_id=1,
+            version=1,
+            in_flight=3,
+            attempts=1203,
+            failed=4,
+            answers=(Answers(200, 1196), Answers(500, 3)),
+            first_byte=Spread((*[0] * 16, *[900] * 4, *[1196] * 40), 1196, 47.5),
+            duration=Spread((*[0] * 30, *[1100] * 4, *[1196] * 26), 1196, 1400.0),
+        ),
+    ),
+)
+
 NEW_KEY = NewKey(
-    key="sk-Zr3pQ1x" + 36 * "0", required=True, about=replace(KEY, last_used_at=None, requests=0, tokens=0)
+    key="sk-Zr3pQ1x" + 36 * "0",
+    required=True,
+    about=replace(KEY, last_used_at=None, requests=0, refused=0, tokens=0, day_tokens_left=1_000_000),
 )
 
 DOWN = DownResult(

@@ -1,10 +1,10 @@
 """What a service does now: rates and percentiles, from two looks at what its endpoint counted. No I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
-from skyserve.model.view import COST_NOTHING, ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
+from skyserve.model.view import COST_NOTHING, KeyView, ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
 from skyserve.policy.autoscaling.first_bytes import Counts, between, percentile
 
 
@@ -26,8 +26,26 @@ class ReplicaActivity:
     first_byte_p50: float | None
     """Seconds to the first byte, of half the answers without error; None: there were none."""
     first_byte_p95: float | None
+    ejected: bool
+    """It is passed over for a while, since connections to it failed, at the second look."""
     share: float | None
     """Percent of the service's requests that replicas answered; None: there were none, or it is not at the endpoint."""
+
+
+@dataclass(frozen=True)
+class KeyActivity:
+    """One API key in that time."""
+
+    name: str
+    requests_per_second: float
+    """Those too that were refused."""
+    refused_per_second: float
+    """Of those: by a limit of the key, or since it had expired."""
+    tokens_per_second: float
+    minute_tokens_left: int | None
+    """Of its budget of the minute, at the second look; None: it has none."""
+    day_tokens_left: int | None
+    """Of the day, likewise."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,12 @@ class ServiceActivity:
     """Requests that ended with status 500 or above, whoever answered."""
     refused_per_second: float
     """For which there was no replica."""
+    turned_away_per_second: float
+    """That found no room in the queue, or had to wait there for too long."""
+    waited_p50: float | None
+    """Seconds that half of the requests waited that could not go to a replica at once and went on in that time; None:
+    there were none."""
+    waited_p95: float | None
     retries_per_second: float
     """Attempts that were repeated, and requests that were let go on once there was a replica."""
     received_bytes_per_second: float
@@ -66,6 +90,8 @@ class ServiceActivity:
     first_byte_p50: float | None
     first_byte_p95: float | None
     replicas: list[ReplicaActivity]
+    keys: list[KeyActivity]
+    """All API keys of the service, by their ids."""
 
 
 def activity(view: ServiceView, before: ServiceTraffic | None, after: ServiceTraffic | None) -> ServiceActivity:
@@ -99,6 +125,9 @@ def activity(view: ServiceView, before: ServiceTraffic | None, after: ServiceTra
         requests_per_second=rate(after.arrived - before.arrived),
         errors_per_second=rate(own + sum(change.failed for change in changes)),
         refused_per_second=rate(after.refused - before.refused),
+        turned_away_per_second=rate(after.queue_waits.refused - before.queue_waits.refused),
+        waited_p50=_waited(before, after, 50, seconds),
+        waited_p95=_waited(before, after, 95, seconds),
         retries_per_second=rate(after.retried - before.retried),
         received_bytes_per_second=rate(after.received_bytes - before.received_bytes),
         sent_bytes_per_second=rate(after.sent_bytes - before.sent_bytes),
@@ -107,7 +136,34 @@ def activity(view: ServiceView, before: ServiceTraffic | None, after: ServiceTra
         replicas=[
             _replica(r, [c for c in changes if c.replica_id == r.replica_id], ended, seconds) for r in view.replicas
         ],
+        keys=_keys(before.keys, after.keys, rate),
     )
+
+
+def _waited(before: ServiceTraffic, after: ServiceTraffic, percent: float, seconds: float) -> float | None:
+    """Whatever they waited for."""
+    waits = ((before.hold_waits, after.hold_waits), (before.queue_waits, after.queue_waits))
+    counts = [between(then.spread.within, now.spread.within) for then, now in waits]
+    return percentile(counts, percent) if seconds else None
+
+
+def _keys(before: Sequence[KeyView], after: Sequence[KeyView], rate: Callable[[float], float]) -> list[KeyActivity]:
+    """A key that was made between the looks has been used since it was made."""
+    earlier = {key.key_id: (key.requests, key.refused, key.tokens) for key in before}
+    found = []
+    for key in after:
+        requests, refused, tokens = earlier.get(key.key_id, (0, 0, 0))
+        found.append(
+            KeyActivity(
+                name=key.name,
+                requests_per_second=rate(key.requests - requests),
+                refused_per_second=rate(key.refused - refused),
+                tokens_per_second=rate(key.tokens - tokens),
+                minute_tokens_left=key.minute_tokens_left,
+                day_tokens_left=key.day_tokens_left,
+            )
+        )
+    return found
 
 
 class _Change:
@@ -117,6 +173,7 @@ class _Change:
         then = before.answers if before else ()
         self.replica_id = after.replica_id
         self.in_flight = after.in_flight
+        self.ejected = after.ejected
         # Statistics that were let go of begin anew at 0: then all that there is has come since.
         anew = _ended(then) > _ended(after.answers)
         self.ended = _ended(after.answers) - (0 if anew else _ended(then))
@@ -149,5 +206,6 @@ def _replica(view: ReplicaView, changes: list[_Change], ended: int, seconds: flo
         errors_per_second=sum(change.failed for change in changes) / seconds if seconds else 0.0,
         first_byte_p50=_percentile(changes, 50, seconds),
         first_byte_p95=_percentile(changes, 95, seconds),
+        ejected=any(change.ejected for change in changes),
         share=100 * mine / ended if changes and ended and seconds else None,
     )

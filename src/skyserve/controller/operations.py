@@ -181,8 +181,11 @@ class ControllerOperations:
     async def traffic(self, names: Sequence[str] | None) -> list[ServiceTraffic]:
         """What the endpoint counted of those of the names that exist; None: of all."""
         found = await self._world.router.traffic()
-        services = [r.service for r in self._controller.reconcilers if names is None or r.service.name in names]
-        return [found[service.id] for service in services if service.id in found]
+        return [
+            replace(found[r.service.id], keys=tuple(self._keys.all(r)))
+            for r in self._controller.reconcilers
+            if r.service.id in found and (names is None or r.service.name in names)
+        ]
 
     async def metrics(self) -> bytes:
         """All that monitoring may want to know, in Prometheus' format."""

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 import httpx
 
 from skyserve.endpoint.bootstrap import IN_FLIGHT, KEY_COUNTERS, LOAD_COUNTERS
-from skyserve.endpoint.translate.naming import KEY_REQUESTS, KEY_TOKENS
+from skyserve.endpoint.translate.naming import KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS
 from skyserve.model.key import KeyCount
 from skyserve.model.place import Address
 
 TIMEOUT_SECONDS = 5.0
 _FIELDS = {"downstream_rq_total": "arrived", "downstream_rq_active": "in_flight", "upstream_cx_none_healthy": "refused"}
 
-_KEY_FIELDS = {KEY_REQUESTS: "requests", KEY_TOKENS: "tokens"}
+_KEY_FIELDS = {KEY_REQUESTS: "requests", KEY_REFUSED: "refused", KEY_TOKENS: "tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Host:
     """Attempts that it answered or failed; one that was given up before an answer is none."""
     errors: int
     """Of those: a status of 500 or above, a connection that failed, or was reset before the answer began."""
+    ejected: bool = False
+    """It is passed over for a while, since connections to it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +152,5 @@ def _host(status: Mapping[str, Any]) -> Host:
     # Beside eds_health_status, each key (failed_active_health_check, failed_outlier_check, ...) is one objection.
     objections = [key for key, value in health.items() if key != "eds_health_status" and value]
     routable = not objections and health.get("eds_health_status") == "HEALTHY"
-    return Host(routable, counted["rq_active"], counted["rq_total"], counted["rq_success"] + errors, errors)
+    ejected = bool(health.get("failed_outlier_check"))
+    return Host(routable, counted["rq_active"], counted["rq_total"], counted["rq_success"] + errors, errors, ejected)

@@ -7,7 +7,7 @@ from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.overload import GUARDS, overload_manager
 from skyserve.endpoint.translate.cluster import unlimited
 from skyserve.endpoint.translate.gate import GATE_CLUSTER
-from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REQUESTS, KEY_TOKENS, Json, extension
+from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS, Json, extension
 from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
 from skyserve.endpoint.translate.tracing import COLLECTOR
 from skyserve.endpoint.translate.waiting import waiting_cluster, waiting_listener
@@ -33,8 +33,8 @@ EVICTION_SECONDS = 86_400
 IN_FLIGHT = r"cluster\.service-\d+\.(upstream_rq_active|endpoint\..+\.rq_active)"
 """Of each service: requests in flight to all replicas together, which bounded loads are measured by (not kept, it would
 read 0); and to each of them."""
-KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_TOKENS})\.key\.\d+"
-"""Of each service: requests and tokens by the id of the API key."""
+KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_REFUSED}|{KEY_TOKENS})\.key\.\d+"
+"""Of each service: requests, refused ones and tokens by the id of the API key."""
 NODE = "skyserve"
 TRACES = "traces"
 """Where the metadata of the node tells of them."""

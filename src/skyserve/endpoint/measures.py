@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from skyserve.endpoint.admin import Hosts
 from skyserve.endpoint.translate.naming import COUNTED_FOR, FIRST_BYTE, resource_name
@@ -73,7 +74,7 @@ _ByReplica = dict[int, dict[int, _Series]]
 
 def traffic_of(tables: Mapping[int, RouteTable], text: str, hosts: Hosts, at: float) -> Mapping[int, ServiceTraffic]:
     """By service id, for each of the tables, whose addresses are those that Envoy was told."""
-    counters: dict[str, dict[str, int]] = {}
+    counters: dict[str, dict[str, Any]] = {}
     for name, service, value in _OF_SERVICE.findall(text):
         if name in _COUNTERS:
             counters.setdefault(service, {})[_COUNTERS[name]] = int(value)
@@ -103,7 +104,17 @@ def _replicas(table: RouteTable, series: _ByReplica, hosts: Hosts) -> tuple[Repl
         host = hosts.get((resource_name(table.service_id), backend.address))
         versions = {backend.version: _Series()} | series.get(backend.replica_id, {})
         for version, found in sorted(versions.items()):
-            in_flight = host.in_flight if host and version == backend.version else 0
             first_byte, duration = (found.histograms[name].spread() for name in (FIRST_BYTE, DURATION))
-            rows.append(ReplicaTraffic(backend.replica_id, version, in_flight, found.told(), first_byte, duration))
+            row = ReplicaTraffic(
+                backend.replica_id, version, answers=found.told(), first_byte=first_byte, duration=duration
+            )
+            if host and version == backend.version:
+                row = replace(
+                    row,
+                    in_flight=host.in_flight,
+                    attempts=host.begun,
+                    failed=host.errors,
+                    ejected=host.ejected,
+                )
+            rows.append(row)
     return tuple(rows)

@@ -149,8 +149,14 @@ class EnvoyRouter:
     def _with_those_who_wait(self, traffic: ServiceTraffic) -> ServiceTraffic:
         """They are in our hands, not in Envoy's."""
         of = traffic.service_id
-        held, queued = self._room.held(of), self.gates.waiting(of)
-        return replace(traffic, held=held, queued=queued, refused=traffic.refused + self._room.refused(of))
+        return replace(
+            traffic,
+            held=self._room.held(of),
+            queued=self.gates.waiting(of),
+            refused=traffic.refused + self._room.refused(of),
+            hold_waits=self._room.waits(of),
+            queue_waits=self.gates.waits(of),
+        )
 
     async def free_port(self, taken: frozenset[int]) -> int:
         """The first from the base port up. Raises OSError if all are taken."""

@@ -25,6 +25,7 @@ class KeyCount:
 
     requests: int = 0
     tokens: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class KeyUsage:
     """The endpoint's totals up to which it is counted here."""
     noted_at: float = 0.0
     """When this was found."""
+    refused: int = 0
+    """Of the requests: by a limit, or since the key had expired."""
 
 
 @dataclass(frozen=True, slots=True)

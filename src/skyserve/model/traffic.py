@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from skyserve.model.load import FIRST_BYTE_BOUNDS
+from skyserve.model.view import KeyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long something took, of answers with a status from 200 to 399: that an error came fast tells no good."""
+    """How long something took, as often as it happened."""
 
     within: tuple[int, ...] = (0,) * len(FIRST_BYTE_BOUNDS)
     """For each of skyserve.model.load.FIRST_BYTE_BOUNDS (seconds), how many took no longer."""
@@ -38,9 +39,43 @@ class ReplicaTraffic:
     answers: tuple[Answers, ...] = ()
     """Ascending by status; only of requests that have ended."""
     first_byte: Spread = Spread()
-    """From the request's arrival to the first byte of the answer, what it waited for before it was sent included."""
+    """From the request's arrival to the first byte of the answer, what it waited for before it was sent included. Of
+    answers with a status from 200 to 399: that an error came fast tells no good."""
     duration: Spread = Spread()
-    """From the request's arrival to the last byte of the answer."""
+    """From the request's arrival to the last byte of the answer; of the same."""
+    attempts: int = 0
+    """Requests that were ever sent to it, those too that were repeated elsewhere; begins anew when it does at the
+    endpoint."""
+    failed: int = 0
+    """Of those: no connection, reset before an answer began, or a status of 500 or above."""
+    ejected: bool = False
+    """Now: it is passed over for a while, since connections to it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Requests that could not go to a replica at once, by how their waiting ended. Totals since the controller began.
+    One that was let go on in vain and came back is counted once more."""
+
+    released: int = 0
+    """Went on to a replica."""
+    full: int = 0
+    """Refused: there was no room for it to wait, or it had to make room for one that was more urgent."""
+    timed_out: int = 0
+    """Refused: it had waited for as long as the service lets requests wait."""
+    deadline: int = 0
+    """Refused: it had waited for as long as its client said."""
+    hopeless: int = 0
+    """Refused: no replica will come."""
+    gone: int = 0
+    """Its client hung up, or the connection broke."""
+    spread: Spread = Spread()
+    """How long those waited that were released."""
+
+    @property
+    def refused(self) -> int:
+        """Answered with an error in the end."""
+        return self.full + self.timed_out + self.deadline + self.hopeless
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +111,12 @@ class ServiceTraffic:
     """To clients, likewise."""
     own: tuple[Answers, ...] = ()
     """Given by the endpoint itself, since no replica was reached or the request was refused; ascending by status."""
+    hold_waits: Waits = Waits()
+    """Of requests that came while the service had no replica that works."""
+    queue_waits: Waits = Waits()
+    """Of requests that came while replicas had as many as they take at once; where there is such a limit, also of
+    those that came while there was no replica."""
+    keys: tuple[KeyView, ...] = ()
+    """Its API keys, ascending by their ids. Their totals are since each was made."""
     replicas: tuple[ReplicaTraffic, ...] = ()
     """Those that are in the route table now, ascending; one that changed its version is there twice."""

@@ -178,9 +178,15 @@ class KeyView:
     tokens_per_day: int | None
     priority: int
     requests: int
-    """Since it was made, those too that a limit refused."""
+    """Since it was made, those too that were refused."""
+    refused: int
+    """Of those: by a limit of the key, or since it had expired."""
     tokens: int
     """Of answers that have ended, since it was made; counted while some key of the service has a budget of tokens."""
+    minute_tokens_left: int | None
+    """Of this minute's budget; None: it has none."""
+    day_tokens_left: int | None
+    """Of this day's, in UTC, likewise."""
     spent_until: float | None
     """Until then it is refused, since its budget of tokens is spent; None: something is left of it."""
 

@@ -8,9 +8,11 @@ from skyserve.endpoint.gate.gate import Admission, Gate, Ticket
 from skyserve.endpoint.gate.refusal import Refusal
 from skyserve.endpoint.gate.slots import Seat
 from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
+from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.place import Address
 from skyserve.model.route import Prospect, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
+from skyserve.model.traffic import Spread, Waits
 from tests.virtual import virtual
 
 LIMIT = ConcurrencyLimit(per_replica=1, queued=2, seconds=60)
@@ -219,7 +221,27 @@ async def test_hopeless() -> None:
 
     assert {(r.status, r.kind, r.retry_after) for r in refusals} == {(503, "no_ready_replica", None)}
     assert "launching stopped" in refusals[0].message
-    assert here.refused == 2
+    assert here.waits.refused == here.waits.told().hopeless == 2
+
+
+@virtual
+async def test_how_waiting_ended_is_counted() -> None:
+    """Each request that found no place at once counts once, with the time that it waited if it went on."""
+    here = gate()
+    first = here.ask(Asking())
+    waiting, other = here.ask(Asking()), here.ask(Asking())
+    await refused(here, here.ask(Asking()))
+    await asyncio.sleep(3)
+    here.leave(first)
+    here.leave(other)
+    hurried = here.ask(Asking(patience=1))
+    await asyncio.gather(refused(here, hurried), refused(here, here.ask(Asking())))
+    here.leave(waiting)
+    here.leave(hurried)
+
+    seconds = Spread(tuple(int(bound >= 3) for bound in FIRST_BYTE_BOUNDS), 1, 3.0)
+    assert here.waits.told() == Waits(released=1, full=1, timed_out=1, deadline=1, gone=1, spread=seconds)
+    assert here.waits.refused == here.waits.told().refused == 3
 
 
 @virtual

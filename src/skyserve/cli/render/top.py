@@ -19,6 +19,8 @@ WIDE = 100
 """From so many columns on, nothing is shortened."""
 BAR = 8
 """Characters of the longest bar; half of it where there is little room."""
+BUSIEST = 5
+"""API keys that are shown."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -46,7 +48,7 @@ def watching() -> Iterator[tuple[Callable[[str], None], Callable[[], int]]]:
 def _screen(activities: Sequence[ServiceActivity], narrow: bool, hint: bool) -> RenderableType:
     parts: list[RenderableType] = []
     for activity in activities:
-        parts += [_headline(activity), _totals(activity), _replicas(activity, narrow), ""]
+        parts += [_headline(activity), _totals(activity), _replicas(activity, narrow), *_keys(activity), ""]
     if not activities:
         parts += ["No existing services.", ""]
     if hint:
@@ -84,13 +86,20 @@ def _totals(service: ServiceActivity) -> Text:
         requests.append(_fact(_rate(service.retries_per_second), "retries/s", "yellow"))
     if service.refused_per_second:
         requests.append(_fact(_rate(service.refused_per_second), "found no replica/s", "red"))
+    if service.turned_away_per_second:
+        requests.append(_fact(_rate(service.turned_away_per_second), "turned away/s", "red"))
     times_and_bytes = [
         _fact(_time(service.first_byte_p50), "to the first byte p50"),
         _fact(_time(service.first_byte_p95), "p95"),
         _fact(f"{_size(service.received_bytes_per_second)}/s", "in"),
         _fact(f"{_size(service.sent_bytes_per_second)}/s", "out"),
     ]
-    return Text("\n").join([Text("  ").join(requests), Text("  ").join(times_and_bytes)])
+    waits = [
+        _fact(_time(service.waited_p50), "waited for a replica p50", "yellow"),
+        _fact(_time(service.waited_p95), "p95", "yellow"),
+    ]
+    lines = [requests, times_and_bytes, *([waits] if service.waited_p50 is not None else [])]
+    return Text("\n").join(Text("  ").join(line) for line in lines)
 
 
 def _fact(value: str, word: str, style: str = "") -> Text:
@@ -118,7 +127,7 @@ def _row(replica: ReplicaActivity, bar: int) -> list[RenderableType]:
     return [
         str(replica.replica_id),
         str(replica.version),
-        Text(replica.status, style=replica_colour(replica.status)),
+        Text("ejected", style="red") if replica.ejected else Text(replica.status, style=replica_colour(replica.status)),
         replica.infra or "-",
         str(replica.in_flight),
         _rate(replica.requests_per_second),
@@ -127,6 +136,28 @@ def _row(replica: ReplicaActivity, bar: int) -> list[RenderableType]:
         _time(replica.first_byte_p95),
         _share(replica.share, bar),
     ]
+
+
+def _keys(service: ServiceActivity) -> list[RenderableType]:
+    """Those that were used; a service may have a thousand."""
+    used = sorted((key for key in service.keys if key.requests_per_second), key=lambda key: -key.requests_per_second)
+    if not used:
+        return []
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("KEY", no_wrap=True, overflow="ellipsis", min_width=3)
+    for name in ("REQ/S", "REFUSED/S", "TOKENS/S", "TOKENS LEFT"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    for key in used[:BUSIEST]:
+        left = [tokens for tokens in (key.minute_tokens_left, key.day_tokens_left) if tokens is not None]
+        table.add_row(
+            key.name,
+            _rate(key.requests_per_second),
+            Text(_rate(key.refused_per_second), style="red" if key.refused_per_second else "dim"),
+            _rate(key.tokens_per_second),
+            str(min(left)) if left else "-",
+        )
+    more = len(used) - BUSIEST
+    return [table, *([Text(f"... {more} more that are less busy", style="dim")] if more > 0 else [])]
 
 
 def _share(percent: float | None, longest: int) -> Text:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from skyserve.controller.metrics.keys import key_metrics
 from skyserve.controller.metrics.services import service_metrics
 from skyserve.controller.metrics.traffic import traffic_metrics
+from skyserve.controller.metrics.waits import wait_metrics
 from skyserve.controller.metrics.work import work_metrics
 from skyserve.controller.tallies import Tallies
 from skyserve.model.traffic import ServiceTraffic
@@ -41,6 +42,7 @@ def exposition(
                 _build(),
                 *service_metrics(views),
                 *traffic_metrics(views, traffics),
+                *wait_metrics(traffics),
                 *key_metrics(keys),
                 *work_metrics(tallies),
             ]

@@ -2,26 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from skyserve.controller.metrics.families import plain
 from skyserve.model.view import KeyView
+
+_COUNTERS = {
+    "skyserve_key_requests": ("requests", "Requests with an API key, those too that were refused."),
+    "skyserve_key_refused": ("refused", "Of those, how many a limit of the key refused, or that it had expired."),
+    "skyserve_key_tokens": ("tokens", "Tokens that answers to requests with an API key said were used."),
+}
+"""Name -> the field of KeyView, and its meaning."""
+_BUDGETS = {"minute": "minute_tokens_left", "day": "day_tokens_left"}
+"""What a budget is of -> the field likewise."""
 
 
 def key_metrics(keys: Mapping[str, Sequence[KeyView]]) -> list[Metric]:
-    """By name of the service."""
+    """Keys by name of their service; each is called by its own name."""
+    rows = [([service, view.name], view) for service, views in keys.items() for view in views]
     labels = ["service", "key"]
-    requests = CounterMetricFamily(
-        "skyserve_key_requests",
-        "Requests with an API key, by the key's name; those too that a limit refused.",
-        labels=labels,
+    left = GaugeMetricFamily(
+        "skyserve_key_tokens_left", "What is left of an API key's budget of tokens.", labels=[*labels, "budget"]
     )
-    tokens = CounterMetricFamily(
-        "skyserve_key_tokens",
-        "Tokens that answers to requests with an API key said were used, by the key's name.",
-        labels=labels,
-    )
-    for service, views in keys.items():
-        for view in views:
-            requests.add_metric([service, view.name], view.requests)
-            tokens.add_metric([service, view.name], view.tokens)
-    return [requests, tokens]
+    for words, view in rows:
+        for budget, field in _BUDGETS.items():
+            if (tokens := getattr(view, field)) is not None:
+                left.add_metric([*words, budget], tokens)
+    return [*plain(CounterMetricFamily, _COUNTERS, labels, rows), left]

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from skyserve.model.load import FIRST_BYTE_BOUNDS
-from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
+from skyserve.controller.metrics.families import add_spread, plain
+from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic
 from skyserve.model.view import ServiceView
 
-BOUNDS = tuple(step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5))
-"""Seconds: of those that are counted three to a decade, so that a replica is told in as many lines as people read."""
 NONE = "none"
 """The replica and the version of what the endpoint answered itself."""
 
@@ -34,6 +32,16 @@ _GAUGES = {
     "skyserve_client_connections": ("connections", "Connections of clients that are open."),
 }
 """Likewise."""
+_REPLICA_COUNTERS = {
+    "skyserve_replica_attempts": ("attempts", "Requests sent to a replica, those too that were repeated elsewhere."),
+    "skyserve_replica_failed_attempts": ("failed", "Of those, how many it failed or answered with 500 or above."),
+}
+"""Name -> the field of ReplicaTraffic, and its meaning."""
+_REPLICA_GAUGES = {
+    "skyserve_replica_requests_in_flight": ("in_flight", "Requests that a replica is answering."),
+    "skyserve_replica_ejected": ("ejected", "1 while a replica is passed over, since connections to it failed."),
+}
+"""Likewise."""
 
 
 def traffic_metrics(views: Sequence[ServiceView], traffics: Sequence[ServiceTraffic]) -> list[Metric]:
@@ -44,18 +52,16 @@ def traffic_metrics(views: Sequence[ServiceView], traffics: Sequence[ServiceTraf
     )
     for view in views:
         up.add_metric([view.name], view.service_id in told)
-    metrics: list[Metric] = [up]
-    for name, (field, meaning) in _COUNTERS.items():
-        counter = CounterMetricFamily(name, meaning, labels=_SERVICE)
-        for traffic in traffics:
-            counter.add_metric([traffic.service], getattr(traffic, field))
-        metrics.append(counter)
-    for name, (field, meaning) in _GAUGES.items():
-        gauge = GaugeMetricFamily(name, meaning, labels=_SERVICE)
-        for traffic in traffics:
-            gauge.add_metric([traffic.service], getattr(traffic, field))
-        metrics.append(gauge)
-    return [*metrics, *_by_replica(traffics)]
+    services = [([traffic.service], traffic) for traffic in traffics]
+    replicas = [row for traffic in traffics for row in _rows(traffic)]
+    return [
+        up,
+        *plain(CounterMetricFamily, _COUNTERS, _SERVICE, services),
+        *plain(GaugeMetricFamily, _GAUGES, _SERVICE, services),
+        *plain(CounterMetricFamily, _REPLICA_COUNTERS, _REPLICA, replicas),
+        *plain(GaugeMetricFamily, _REPLICA_GAUGES, _REPLICA, replicas),
+        *_by_replica(traffics),
+    ]
 
 
 def _by_replica(traffics: Sequence[ServiceTraffic]) -> list[Metric]:
@@ -63,9 +69,6 @@ def _by_replica(traffics: Sequence[ServiceTraffic]) -> list[Metric]:
         "skyserve_requests",
         "Requests that have ended, by status and the replica that had the last word; code 0: the client went before.",
         labels=[*_REPLICA, "code"],
-    )
-    in_flight = GaugeMetricFamily(
-        "skyserve_replica_requests_in_flight", "Requests that a replica is answering.", labels=_REPLICA
     )
     first_byte = HistogramMetricFamily(
         "skyserve_first_byte_seconds",
@@ -81,10 +84,9 @@ def _by_replica(traffics: Sequence[ServiceTraffic]) -> list[Metric]:
         _count(requests, [traffic.service, NONE, NONE], traffic.own)
         for labels, row in _rows(traffic):
             _count(requests, labels, row.answers)
-            in_flight.add_metric(labels, row.in_flight)
-            _spread(first_byte, labels, row.first_byte)
-            _spread(duration, labels, row.duration)
-    return [requests, in_flight, first_byte, duration]
+            add_spread(first_byte, labels, row.first_byte)
+            add_spread(duration, labels, row.duration)
+    return [requests, first_byte, duration]
 
 
 def _rows(traffic: ServiceTraffic) -> Iterator[tuple[list[str], ReplicaTraffic]]:
@@ -94,9 +96,3 @@ def _rows(traffic: ServiceTraffic) -> Iterator[tuple[list[str], ReplicaTraffic]]
 def _count(requests: CounterMetricFamily, labels: Sequence[str], answers: Sequence[Answers]) -> None:
     for each in answers:
         requests.add_metric([*labels, str(each.status)], each.count)
-
-
-def _spread(histogram: HistogramMetricFamily, labels: Sequence[str], spread: Spread) -> None:
-    within = dict(zip(FIRST_BYTE_BOUNDS, spread.within, strict=True))
-    buckets = [(f"{bound:g}", within[bound]) for bound in BOUNDS] + [("+Inf", spread.count)]
-    histogram.add_metric(labels, buckets, spread.seconds)

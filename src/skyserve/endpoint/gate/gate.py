@@ -15,6 +15,7 @@ from skyserve.endpoint.gate.slots import Place, Seat, Slots
 from skyserve.endpoint.translate.gate import GRACE_SECONDS, LONGEST_SECONDS
 from skyserve.endpoint.waiting.line import Bounds, Line
 from skyserve.endpoint.waiting.line import Ticket as PlaceInLine
+from skyserve.endpoint.waits import End, WaitTally
 from skyserve.model.endpoint import ConcurrencyLimit
 from skyserve.model.route import RouteTable
 
@@ -47,6 +48,8 @@ class Ticket:
     came: float
     """When, by the loop's clock."""
     verdict: asyncio.Future[Admission | Refusal] = field(repr=False)
+    queued: bool = False
+    """There was no place for it when it came."""
 
 
 class Gate:
@@ -65,8 +68,7 @@ class Gate:
         """By number: all in the line."""
         self._numbers = itertools.count()
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
-        self.refused = 0
-        """How many were refused so far."""
+        self.waits = WaitTally()
 
     @property
     def waiting(self) -> int:
@@ -96,7 +98,7 @@ class Gate:
         """Let everybody through from now on: the limit was lifted."""
         self._open = True
         while (first := self._line.take()) is not None:
-            self._decide(first, Admission(None, _now()))
+            self._decide(first, Admission(None, _now()), End.RELEASED)
 
     def ask(self, asking: Asking) -> Ticket:
         """Draw a ticket. Its verdict may be there at once."""
@@ -108,8 +110,9 @@ class Gate:
         self._line.join(PlaceInLine(ticket.number, ticket.came, math.inf, asking.priority), _UNBOUNDED)
         self._serve()
         if self.waiting > self._room and (last := self._line.last()) is not None:
-            self._decide(last, full(self._crowd()))
-        if self._closed and not ticket.verdict.done():
+            self._decide(last, full(self._crowd()), End.FULL)
+        ticket.queued = not ticket.verdict.done()
+        if self._closed and ticket.queued:
             self._on_held()
         return ticket
 
@@ -118,16 +121,16 @@ class Gate:
         while not ticket.verdict.done() and (left := ticket.came + self.patience(ticket) - _now()) > 0:
             await asyncio.wait([ticket.verdict], timeout=left)
         if not ticket.verdict.done():
-            self._forget(ticket)
-            ticket.verdict.set_result(self._late(ticket))
-        verdict = ticket.verdict.result()
-        self.refused += isinstance(verdict, Refusal)
-        return verdict
+            self._late(ticket)
+        return ticket.verdict.result()
 
     def leave(self, ticket: Ticket) -> None:
         """The request has ended, or nobody waits for it any more."""
-        self._forget(ticket)
-        if not ticket.verdict.done() or not isinstance(admission := ticket.verdict.result(), Admission):
+        if not ticket.verdict.done():
+            self._forget(ticket)
+            self._count(ticket, End.GONE)
+            return
+        if not isinstance(admission := ticket.verdict.result(), Admission):
             return
         if not self._open:
             self._durations.append(_now() - admission.at)
@@ -158,22 +161,31 @@ class Gate:
     def _serve(self) -> None:
         """Let through whom there is a place for."""
         while self._slots.free > 0 and (first := self._line.take()) is not None:
-            self._decide(first, Admission(self._slots.take(), _now()))
+            self._decide(first, Admission(self._slots.take(), _now()), End.RELEASED)
         if self._closed and self._table.prospect.hopeless:
             while (first := self._line.take()) is not None:
-                self._decide(first, hopeless(self._crowd()))
+                self._decide(first, hopeless(self._crowd()), End.HOPELESS)
 
-    def _decide(self, place: PlaceInLine, verdict: Admission | Refusal) -> None:
-        self._waiting.pop(place.id).verdict.set_result(verdict)
+    def _decide(self, place: PlaceInLine, verdict: Admission | Refusal, end: End) -> None:
+        ticket = self._waiting.pop(place.id)
+        ticket.verdict.set_result(verdict)
+        self._count(ticket, end)
+
+    def _count(self, ticket: Ticket, end: End) -> None:
+        """Who found a place at once has not waited."""
+        if ticket.queued or end is not End.RELEASED:
+            self.waits.ended(end, _now() - ticket.came)
 
     def _forget(self, ticket: Ticket) -> None:
         if self._line.leave(ticket.number):
             del self._waiting[ticket.number]
 
-    def _late(self, ticket: Ticket) -> Refusal:
+    def _late(self, ticket: Ticket) -> None:
+        self._forget(ticket)
         patience = self.patience(ticket)
-        why = past_deadline if ticket.asking.patience == patience else too_late
-        return why(self._crowd(), patience)
+        own = ticket.asking.patience == patience
+        ticket.verdict.set_result((past_deadline if own else too_late)(self._crowd(), patience))
+        self._count(ticket, End.DEADLINE if own else End.TIMED_OUT)
 
     def _crowd(self) -> Crowd:
         durations = self._durations

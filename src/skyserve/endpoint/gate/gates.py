@@ -12,6 +12,7 @@ from skyserve.endpoint.translate.naming import resource_name
 from skyserve.model.place import Address
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
+from skyserve.model.traffic import Waits
 
 HostOf = Callable[[str, Address], Host | None]
 """What Envoy last told of a replica, by the service's resource name and the replica's address; None: nothing."""
@@ -42,7 +43,12 @@ class Gates:
     def refused(self, service_id: int) -> int:
         """Requests that the service's gate has refused."""
         gate = self._gates.get(resource_name(service_id))
-        return gate.refused if gate else 0
+        return gate.waits.refused if gate else 0
+
+    def waits(self, service_id: int) -> Waits:
+        """What became of those that had to queue."""
+        gate = self._gates.get(resource_name(service_id))
+        return gate.waits.told() if gate else Waits()
 
     def taken(self, service_id: int) -> int:
         """Requests that went through the service's gate and have not ended."""

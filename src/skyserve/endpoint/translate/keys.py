@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from importlib.resources import files
 
-from skyserve.endpoint.translate.naming import KEY_REQUESTS, KEY_TOKENS, Json, extension, struct
+from skyserve.endpoint.translate.naming import KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS, Json, extension, says, struct
 from skyserve.model.key import KeyRule
 from skyserve.model.route import RouteTable
 
@@ -24,6 +24,8 @@ _LUA = extension("filters.http.lua.v3.Lua")
 _LUA_OF_ROUTE = extension("filters.http.lua.v3.LuaPerRoute")
 _RATE_LIMIT = extension("filters.http.local_ratelimit.v3.LocalRateLimit")
 _STATISTICS = "rates"
+LIMITED = "response.code_details == 'local_rate_limited'"
+"""A condition: the limit of requests refused it. Its flag is set too late to be asked for."""
 _BOUNDLESS = 2**32 - 1
 """Tokens of a bucket that is never empty."""
 
@@ -109,19 +111,27 @@ def _found(name: str) -> Json:
 
 
 def key_counters(service: str) -> list[Json]:
-    """Access loggers that count requests and tokens by key. `service`: its resource name."""
+    """Access loggers that count requests, refused ones and tokens by key. `service`: its resource name."""
+    refused = {"or_filter": {"filters": [_tells("refused"), says(LIMITED)]}}
+    known, one = _tells("id"), {"value_fixed": 1}
     return [
-        _counter(service, KEY_REQUESTS, "id", {"value_fixed": 1}),
-        _counter(service, KEY_TOKENS, "tokens", {"value_format": f"%DYNAMIC_METADATA({METADATA}:tokens)%"}),
+        _counter(service, KEY_REQUESTS, known, one),
+        _counter(service, KEY_REFUSED, {"and_filter": {"filters": [known, refused]}}, one),
+        _counter(service, KEY_TOKENS, _tells("tokens"), {"value_format": f"%DYNAMIC_METADATA({METADATA}:tokens)%"}),
     ]
 
 
-def _counter(service: str, name: str, present: str, value: Json) -> Json:
+def _tells(name: str) -> Json:
+    """A condition: the scripts found that."""
+    matcher = {"filter": METADATA, "path": [{"key": name}], "value": {"present_match": True}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
+
+
+def _counter(service: str, name: str, condition: Json, value: Json) -> Json:
     tag = {"name": "key", "value_format": f"%DYNAMIC_METADATA({METADATA}:id)%"}
-    matcher = {"filter": METADATA, "path": [{"key": present}], "value": {"present_match": True}}
     return {
         "name": "envoy.access_loggers.stats",
-        "filter": {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}},
+        "filter": condition,
         "typed_config": struct(
             "access_loggers.stats.v3.Config",
             {"stats_scope": {"prefix": service}, "counters": [{"stat": {"name": name, "tags": [tag]}, **value}]},

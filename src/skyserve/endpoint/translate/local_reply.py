@@ -3,7 +3,7 @@
 The shape is that of OpenAI's API, so that its clients show the message.
 """
 
-from skyserve.endpoint.translate.keys import METADATA
+from skyserve.endpoint.translate.keys import LIMITED, METADATA
 from skyserve.endpoint.translate.naming import Json, says
 
 RETRY_AFTER_SECONDS = 5
@@ -74,10 +74,10 @@ def _by_key() -> Json:
 
 
 def _by_rate(message: str) -> Json:
-    """What the limit of requests refused. Its flag is set too late to be asked for."""
+    """What the limit of requests refused."""
     wait = {"key": "retry-after", "value": f"%DYNAMIC_METADATA({METADATA}:retry)%"}
     return {
-        "filter": says("response.code_details == 'local_rate_limited'"),
+        "filter": says(LIMITED),
         "headers_to_add": [{"header": wait}],
         "body_format_override": _body("rate_limit_exceeded", message),
     }

@@ -25,8 +25,8 @@ REPLICA = "skyserve"
 COUNTED_FOR = "counted_for"
 """Both as one word, REPLICA-VERSION: the tag of statistics."""
 
-KEY_REQUESTS, KEY_TOKENS = "key_requests", "key_tokens"
-"""The counters of each service's requests and tokens, by API key."""
+KEY_REQUESTS, KEY_REFUSED, KEY_TOKENS = "key_requests", "key_refused", "key_tokens"
+"""The counters of each service's requests, refused ones and tokens, by API key."""
 
 ADS: Json = {"ads": {}, "resource_api_version": "V3"}
 """Where a resource that names another finds it: on the same stream."""

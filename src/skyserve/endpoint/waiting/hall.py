@@ -8,6 +8,7 @@ from collections import deque
 from skyserve.endpoint.waiting.answers import error
 from skyserve.endpoint.waiting.line import Bounds, Line, Ticket
 from skyserve.endpoint.waiting.visitor import Visitor
+from skyserve.endpoint.waits import End, WaitTally
 from skyserve.model.route import RouteTable
 from skyserve.policy.prospects import retry_after
 
@@ -32,8 +33,7 @@ class Hall:
         self._releases: deque[tuple[float, tuple[str, str]]] = deque()
         """When each of them was."""
         self._timer: asyncio.TimerHandle | None = None
-        self.refused = 0
-        """How many waited in vain, or were not let in."""
+        self.waits = WaitTally()
 
     def __len__(self) -> int:
         return len(self._line)
@@ -43,7 +43,7 @@ class Hall:
         self._table = table
         if table.prospect.hopeless:
             while (ticket := self._line.take()) is not None:
-                self._refuse(self._visitors.pop(ticket.id), UNAVAILABLE, self._hopeless())
+                self._refuse(self._visitors.pop(ticket.id), End.HOPELESS, self._hopeless())
 
     def enter(self, visitor: Visitor) -> bool:
         """Whether it waits now; if not, it has been told why."""
@@ -51,10 +51,13 @@ class Hall:
         now = asyncio.get_running_loop().time()
         deadline = self._deadline(visitor, now, settings.hold_seconds)
         ticket = Ticket(next(self._numbers), visitor.arrived, deadline, bytes=visitor.bytes)
+        visitor.came = now
         if self._table.prospect.hopeless:
-            self._refuse(visitor, UNAVAILABLE, self._hopeless())
+            self._refuse(visitor, End.HOPELESS, self._hopeless())
         elif not self._line.join(ticket, Bounds(settings.max_held_requests, MOST_BYTES)):
-            self._refuse(visitor, FULL, f"{len(self)} requests wait for a replica of service '{self._name}' already.")
+            self._refuse(
+                visitor, End.FULL, f"{len(self)} requests wait for a replica of service '{self._name}' already."
+            )
         else:
             self._visitors[ticket.id] = visitor
             visitor.stream.on_gone = lambda: self._leave(ticket.id, visitor)
@@ -73,6 +76,7 @@ class Hall:
             if ticket is None:
                 return done
             visitor = self._visitors.pop(ticket.id)
+            self._count(visitor, End.RELEASED)
             self._released[visitor.key] = ticket.deadline
             self._releases.append((now, visitor.key))
             words = f"No replica of service '{self._name}' took the request."
@@ -83,7 +87,7 @@ class Hall:
     def close(self) -> None:
         """The service is gone, and nobody needs to wait for it."""
         while (ticket := self._line.take()) is not None:
-            self._refuse(self._visitors.pop(ticket.id), UNAVAILABLE, f"Service '{self._name}' is gone.")
+            self._refuse(self._visitors.pop(ticket.id), End.HOPELESS, f"Service '{self._name}' is gone.")
         if self._timer is not None:
             self._timer.cancel()
 
@@ -109,11 +113,16 @@ class Hall:
 
     def _leave(self, ticket_id: int, visitor: Visitor) -> None:
         visitor.gone()
-        self._line.leave(ticket_id)
-        self._visitors.pop(ticket_id, None)
+        if self._line.leave(ticket_id) is not None:
+            del self._visitors[ticket_id]
+            self._count(visitor, End.GONE)
 
-    def _refuse(self, visitor: Visitor, kind: str, words: str) -> None:
-        self.refused += 1
+    def _count(self, visitor: Visitor, end: End) -> None:
+        self.waits.ended(end, asyncio.get_running_loop().time() - visitor.came)
+
+    def _refuse(self, visitor: Visitor, end: End, words: str) -> None:
+        self._count(visitor, end)
+        kind = FULL if end is End.FULL else UNAVAILABLE
         words = f"{words} To see why: sky serve status {self._name}"
         visitor.refuse(error(kind, words, visitor.request_id, retry_after(self._table.prospect, time.time())))
 
@@ -129,5 +138,5 @@ class Hall:
         self._timer = None
         words = f"No replica of service '{self._name}' was ready in time."
         for ticket in self._line.expire(asyncio.get_running_loop().time()):
-            self._refuse(self._visitors.pop(ticket.id), UNAVAILABLE, words)
+            self._refuse(self._visitors.pop(ticket.id), End.TIMED_OUT, words)
         self._watch()

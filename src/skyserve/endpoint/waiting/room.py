@@ -15,6 +15,7 @@ from skyserve.endpoint.waiting.connection import Connection, Stream
 from skyserve.endpoint.waiting.hall import UNAVAILABLE, Hall
 from skyserve.endpoint.waiting.visitor import Visitor
 from skyserve.model.route import RouteTable
+from skyserve.model.traffic import Waits
 
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """How who listens at all addresses is reached from here."""
@@ -75,7 +76,12 @@ class WaitingRoom:
     def refused(self, service_id: int) -> int:
         """How many waited for it in vain, or were not let in, since the room was opened."""
         hall = self._halls.get(service_id)
-        return hall.refused if hall is not None else 0
+        return hall.waits.refused if hall is not None else 0
+
+    def waits(self, service_id: int) -> Waits:
+        """What became of those who had to wait for it, since the room was opened."""
+        hall = self._halls.get(service_id)
+        return hall.waits.told() if hall is not None else Waits()
 
     def release(self, service_id: int, number: int) -> int:
         """Let so many of those who wait go on to a replica, in their order. Returns how many there were."""

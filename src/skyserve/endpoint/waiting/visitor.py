@@ -15,6 +15,8 @@ class Visitor:
         self.request_id = stream.headers.get("x-request-id", "")
         self.key = (self.request_id, stream.headers.get(ARRIVAL_HEADER, ""))
         """The same when it comes back."""
+        self.came = 0.0
+        """When it came in here, by the loop's clock."""
 
     @property
     def arrived(self) -> float:
