@@ -264,6 +264,21 @@ def test_an_update_to_a_larger_number_adds_no_old_replica(mode: UpdateMode) -> N
     assert counts(town) == (0, 5)
 
 
+def test_what_an_overtaken_update_brought_serves_on() -> None:
+    """Three are wanted, and with the canary's replica three are ready: it stays until the newest version is there."""
+    town = settled(2)
+    town.update("t2", UpdateMode.CANARY, UpdateSettings(canary_steps=(CanaryStep(50, 600),)))
+    while not town.ready(2):
+        town.step()
+    town.wanted = 3
+    town.update("t3", UpdateMode.CANARY, UpdateSettings(canary_steps=STEPS))
+    while len(town.ready(3)) < 3:
+        town.step()
+        assert len(town.ready(1)) == 2
+        assert len(town.ready(2)) == 1 or len(town.ready(3)) == 3
+    assert town.until_quiet()
+
+
 @pytest.mark.parametrize(
     ("mode", "failures"), [(UpdateMode.ROLLING, 4), (UpdateMode.CANARY, 4), (UpdateMode.BLUE_GREEN, 16)]
 )

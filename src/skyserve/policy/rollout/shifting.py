@@ -50,9 +50,10 @@ def refill(standing: Standing, full: int) -> int:
 
 def _leftovers(standing: Standing) -> tuple[tuple[Replica, ...], int]:
     """Replicas of an update that was overtaken: those that end, and how many stay in the place of replicas that the
-    version before lacks. One that is ill stays too, as long as nothing better is there: it may recover."""
+    version before lacks. As many stay as are wanted in all: they serve. One that is ill stays too, as long as nothing
+    better is there: it may recover."""
     before = standing.of_before()
     left = first_to_go((r for r in standing.old if r not in before), 0)
-    missing = max(0, standing.full - sum(r.phase is Phase.READY for r in before))
-    kept = min(missing, sum(map(serves, left)))
-    return tuple(left[: len(left) - kept]), kept
+    ready = sum(r.phase is Phase.READY for r in before)
+    kept = min(max(0, standing.wanted - ready), sum(map(serves, left)))
+    return tuple(left[: len(left) - kept]), min(kept, max(0, standing.full - ready))
