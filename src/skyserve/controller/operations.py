@@ -4,6 +4,7 @@ import asyncio
 import fnmatch
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,7 +193,8 @@ class ControllerOperations:
         traffics = await self.traffic(None)
         views = await self.services(None)  # after what takes time: a service may end meanwhile
         keys = {view.name: await self.keys(view.name) for view in views}
-        return exposition(views, traffics, keys, self._world.tallies)
+        # In a thread: of hundreds of replicas there are ten thousand lines to write, and the loop has others to serve.
+        return await asyncio.to_thread(exposition, views, traffics, keys, deepcopy(self._world.tallies))
 
     async def events(self, name: str, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
         """What the controller did with the service."""

@@ -1,45 +1,38 @@
 """Envoy's statistics, as it tells them to Prometheus -> what people are shown of a service's requests."""
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skyserve.endpoint.admin import Hosts
 from skyserve.endpoint.translate.naming import COUNTED_FOR, FIRST_BYTE, resource_name
 from skyserve.endpoint.translate.statistics import ANSWERS, BY_REPLICA, DURATION
+from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.route import RouteTable
 from skyserve.model.traffic import Answers, ReplicaTraffic, ServiceTraffic, Spread
 
 _COUNTERS = {
-    "http_downstream_rq_total": "arrived",
-    "http_downstream_rq_active": "in_flight",
-    "http_downstream_cx_active": "connections",
-    "http_downstream_cx_total": "connected",
-    "http_downstream_cx_rx_bytes_total": "received_bytes",
-    "http_downstream_cx_tx_bytes_total": "sent_bytes",
-    "cluster_upstream_cx_none_healthy": "refused",
-    "cluster_upstream_rq_retry": "retried",
-    "cluster_outlier_detection_ejections_active": "ejected",
-    "cluster_outlier_detection_ejections_enforced_total": "ejections",
+    "envoy_http_downstream_rq_total": "arrived",
+    "envoy_http_downstream_rq_active": "in_flight",
+    "envoy_http_downstream_cx_active": "connections",
+    "envoy_http_downstream_cx_total": "connected",
+    "envoy_http_downstream_cx_rx_bytes_total": "received_bytes",
+    "envoy_http_downstream_cx_tx_bytes_total": "sent_bytes",
+    "envoy_cluster_upstream_cx_none_healthy": "refused",
+    "envoy_cluster_upstream_rq_retry": "retried",
+    "envoy_cluster_outlier_detection_ejections_active": "ejected",
+    "envoy_cluster_outlier_detection_ejections_enforced_total": "ejections",
 }
-_OF_SERVICE = re.compile(r'^envoy_(\w+)\{envoy_\w+="(service-\d+)"\} (\d+)$', re.MULTILINE)
-_OF_REPLICA = re.compile(
-    rf"^envoy_{BY_REPLICA}_service_(\d+)_({ANSWERS}|{FIRST_BYTE}|{DURATION})(_bucket|_sum|_count|)"
-    rf'\{{{COUNTED_FOR}="(\d*)-?(\d*)"(?:,\w+="([^"]*)")?\}} (\S+)$',
-    re.MULTILINE,
-)
-"""A line: `envoy_replicas_service_1_first_byte_bucket{counted_for="2-1",le="500"} 7`. In milliseconds."""
-
-
-@dataclass(slots=True)
-class _Histogram:
-    within: list[int] = field(default_factory=list)
-    count: int = 0
-    milliseconds: float = 0.0
-
-    def spread(self) -> Spread:
-        return Spread(tuple(self.within) or Spread().within, self.count, self.milliseconds / 1000)
+_OF_SERVICE = re.compile(r'="(service-\d+)"\} (\d+)$', re.MULTILINE)
+_OF_REPLICAS = re.compile(rf"envoy_{BY_REPLICA}_service_(\d+)_({ANSWERS}|{FIRST_BYTE}|{DURATION})")
+_REPLICA = rf'{COUNTED_FOR}="(\d*)-?(\d*)"'
+_COUNTED = re.compile(_REPLICA)
+_ANSWERS = re.compile(rf'\{{{_REPLICA},\w+="(\d*)"\}} (\d+)$', re.MULTILINE)
+"""A line: `envoy_replicas_service_1_answers{counted_for="2-1",status="200"} 7`."""
+_LINES = len(FIRST_BYTE_BOUNDS) + 3
+"""Of a histogram: its bounds, all together, their sum, and all together once more."""
 
 
 @dataclass(slots=True)
@@ -47,66 +40,78 @@ class _Series:
     """All that is counted of one replica while it is of one version, or of requests that came to none."""
 
     answers: dict[int, int] = field(default_factory=dict)
-    histograms: dict[str, _Histogram] = field(
-        default_factory=lambda: {FIRST_BYTE: _Histogram(), DURATION: _Histogram()}
-    )
-
-    def add(self, what: str, part: str, place: str, value: str) -> None:
-        """One line of it; those of a histogram come in the order of its bounds. `place`: a bound, or a status."""
-        if part == "_bucket":
-            if place != "+Inf":
-                self.histograms[what].within.append(int(value))
-        elif part == "_sum":
-            self.histograms[what].milliseconds = float(value)
-        elif part == "_count":
-            self.histograms[what].count = int(value)
-        else:
-            self.answers[int(place or 0)] = int(value)
+    spreads: dict[str, Spread] = field(default_factory=lambda: {FIRST_BYTE: Spread(), DURATION: Spread()})
 
     def told(self) -> tuple[Answers, ...]:
         """Ascending by status."""
         return tuple(Answers(status, count) for status, count in sorted(self.answers.items()))
 
 
-_ByReplica = dict[int, dict[int, _Series]]
-"""By replica, then by version; 0 and 0 stand for no replica."""
+_ByReplica = defaultdict[tuple[int, int], _Series]
+"""By replica and version; 0 and 0 stand for no replica."""
 
 
 def traffic_of(tables: Mapping[int, RouteTable], text: str, hosts: Hosts, at: float) -> Mapping[int, ServiceTraffic]:
     """By service id, for each of the tables, whose addresses are those that Envoy was told."""
     counters: dict[str, dict[str, Any]] = {}
-    for name, service, value in _OF_SERVICE.findall(text):
-        if name in _COUNTERS:
-            counters.setdefault(service, {})[_COUNTERS[name]] = int(value)
-    series: dict[int, _ByReplica] = {}
-    for service, what, part, replica, version, place, value in _OF_REPLICA.findall(text):
-        versions = series.setdefault(int(service), {}).setdefault(int(replica or 0), {})
-        found = versions.get(int(version or 0))
-        if found is None:
-            found = versions[int(version or 0)] = _Series()
-        found.add(what, part, place, value)
+    series: defaultdict[int, _ByReplica] = defaultdict(lambda: defaultdict(_Series))
+    for name, lines in _metrics(text):
+        if known := _COUNTERS.get(name):
+            for service, value in _OF_SERVICE.findall(lines):
+                counters.setdefault(service, {})[known] = int(value)
+        elif found := _OF_REPLICAS.fullmatch(name):
+            _read(series[int(found[1])], found[2], lines)
     return {
         service_id: ServiceTraffic(
             table.name,
             service_id,
             at,
             **counters.get(resource_name(service_id), {}),
-            own=series.get(service_id, {}).get(0, {}).get(0, _Series()).told(),
-            replicas=_replicas(table, series.get(service_id, {}), hosts),
+            own=series[service_id][0, 0].told(),
+            replicas=_replicas(table, series[service_id], hosts),
         )
         for service_id, table in tables.items()
     }
 
 
+def _metrics(text: str) -> Iterator[tuple[str, str]]:
+    """The name of each metric, and its lines. Of some hundred replicas there are some ten thousand, so that nothing may
+    be done to each of them that can be done to all."""
+    for section in text.split("# TYPE ")[1:]:
+        heading, _, lines = section.partition("\n")
+        yield heading.partition(" ")[0], lines
+
+
+def _read(series: _ByReplica, what: str, lines: str) -> None:
+    """One metric of one service's replicas."""
+    if what == ANSWERS:
+        for replica, version, status, count in _ANSWERS.findall(lines):
+            series[int(replica or 0), int(version or 0)].answers[int(status or 0)] = int(count)
+        return
+    each = lines.splitlines()
+    for begin in range(0, len(each), _LINES):
+        counted = _COUNTED.search(each[begin])
+        assert counted is not None, "each line tells for whom it counts"
+        *within, _, milliseconds, count = (line.rpartition(" ")[2] for line in each[begin : begin + _LINES])
+        spread = Spread(tuple(map(int, within)), int(count), float(milliseconds) / 1000)
+        series[int(counted[1] or 0), int(counted[2] or 0)].spreads[what] = spread
+
+
 def _replicas(table: RouteTable, series: _ByReplica, hosts: Hosts) -> tuple[ReplicaTraffic, ...]:
+    versions: defaultdict[int, dict[int, _Series]] = defaultdict(dict)
+    for (replica_id, version), each in series.items():
+        versions[replica_id][version] = each
     rows = []
     for backend in sorted(table.backends):
         host = hosts.get((resource_name(table.service_id), backend.address))
-        versions = {backend.version: _Series()} | series.get(backend.replica_id, {})
-        for version, found in sorted(versions.items()):
-            first_byte, duration = (found.histograms[name].spread() for name in (FIRST_BYTE, DURATION))
+        known = {backend.version: _Series()} | versions[backend.replica_id]
+        for version, found in sorted(known.items()):
             row = ReplicaTraffic(
-                backend.replica_id, version, answers=found.told(), first_byte=first_byte, duration=duration
+                backend.replica_id,
+                version,
+                answers=found.told(),
+                first_byte=found.spreads[FIRST_BYTE],
+                duration=found.spreads[DURATION],
             )
             if host and version == backend.version:
                 row = replace(
