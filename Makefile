@@ -4,7 +4,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup system hello test lint simulate bench-peers clean
+# Tests wait as much as they compute. `make test WORKERS=0` runs them one after the other, in one process.
+WORKERS ?= $(shell n=$$(( 2 * $$(nproc) )); echo $$(( n < 8 ? n : 8 )))
+# Bytecode is kept, whatever the shell says: each of thousands of processes would compile all that it imports.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
+.PHONY: help setup system hello test test-all lint simulate bench-peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,7 +31,11 @@ hello: setup  ## a two-replica service on this machine behind one endpoint, answ
 
 test: setup  ## the fast tests
 	@scripts/install-system-packages --for-tests
-	$(BIN)/pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
+
+test-all: setup  ## all tests
+	@scripts/install-system-packages --for-tests
+	$(PYTEST)
 
 lint: setup  ## style, types, layers
 	$(BIN)/ruff check .

@@ -89,7 +89,7 @@ async def run_controller(home: Home) -> None:
     clock = SystemClock()
     store = await open_store(home.database)
     owner = await store.owner()
-    router = EnvoyRouter(home.endpoint, traces=config.traces)
+    router = EnvoyRouter(home.endpoint, base_port=config.endpoint_port, traces=config.traces)
     prober = HttpProber()
     fleet = Fleet(discovery(home), owner, clock)
     content = FileContentStore(home.content)

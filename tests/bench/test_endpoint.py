@@ -18,11 +18,14 @@ from bench.endpoint.proxies.static import BareEnvoy
 from bench.endpoint.replica import CHUNKS
 from bench.endpoint.sample import Sample, median
 from skyserve.endpoint.ports import free_port
+from tests.claims import ports
 
 
 @pytest.fixture
-def place() -> Iterator[tuple[Path, Cores]]:
-    """A folder and cores."""
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Cores]]:
+    """A folder and cores; the ports are this test run's."""
+    monkeypatch.setattr("bench.endpoint.field.FIRST_REPLICA", ports()[0])
+    monkeypatch.setattr("bench.endpoint.field.FIRST_PROXY", ports()[100])
     with ground() as place:
         yield place
 
@@ -36,9 +39,9 @@ def asked(port: int, *arguments: str) -> dict[str, Any]:
 
 def test_every_request_is_accounted_for(place: tuple[Path, Cores]) -> None:
     """So many requests as were due are answered, by any of the replica's ports."""
-    with replicas(2, *place) as ports:
-        assert asked(ports[1], "--rate", "200", "--seconds", "0.5")["results"] == {"200": 100}
-        assert b"x-replica: %d" % ports[1] in ask(ports[1])
+    with replicas(2, *place) as listening:
+        assert asked(listening[1], "--rate", "200", "--seconds", "0.5")["results"] == {"200": 100}
+        assert b"x-replica: %d" % listening[1] in ask(listening[1])
 
 
 def test_streams_are_counted_by_their_chunks(place: tuple[Path, Cores]) -> None:
@@ -53,7 +56,7 @@ def test_streams_are_counted_by_their_chunks(place: tuple[Path, Cores]) -> None:
 def test_what_is_cut_is_an_error(place: tuple[Path, Cores]) -> None:
     """Requests that nobody answers are told, not lost."""
     folder, cores = place
-    port = free_port("127.0.0.1", 20001, frozenset())
+    port = free_port("127.0.0.1", ports()[0], frozenset())
     with replica([port], folder, cores) as mine:
         mine.kill()
         outcome = asked(port, "--rate", "100", "--seconds", "0.1")

@@ -12,6 +12,7 @@ import pytest
 from skyserve.contracts.errors import Unsupported
 from skyserve.contracts.infra import Script
 from skyserve.model.place import Address
+from tests.claims import ports
 from tests.contract.bench import Bench, until
 
 _SERVE = "echo {text} > index.html; exec python3 -m http.server {port}"
@@ -106,7 +107,7 @@ class _Reached(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def _server(host: str) -> Iterator[Address]:
-    for port in range(21500, 21600):
+    for port in ports():
         try:
             server = http.server.ThreadingHTTPServer((host, port), _Reached)
         except OSError:

@@ -12,7 +12,7 @@ from bench.failover import kill_controller
 from bench.load import SteadyLoad
 from bench.processes import all_in
 from bench.served import Served, until
-from skyserve.model.home import Home
+from tests.homes import own_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -79,7 +79,7 @@ def test_from_zero_to_three_and_back() -> None:
     under load there are as many replicas as allowed, also once it is killed again; no request fails; silence takes all
     replicas away."""
     with tempfile.TemporaryDirectory(prefix="sky-") as folder:
-        home = Home(Path(folder) / "sky")
+        home = own_home(Path(folder) / "sky")
         file = Path(folder) / "service.yaml"
         file.write_text(SERVICE)
 

@@ -12,7 +12,7 @@ from bench.failover import kill_controller, kill_envoy, kill_replica
 from bench.power_off import fenced, power_off
 from bench.processes import all_in
 from bench.served import Served
-from skyserve.model.home import Home
+from tests.homes import own_home
 from tests.hosts import Host, ssh_hosts, why_impossible
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -24,7 +24,7 @@ RATE = 50.0
 def served(story: Callable[[Served], Coroutine[Any, Any, None]]) -> None:
     """Play the story in an installation of its own, and see that nothing is left."""
     with tempfile.TemporaryDirectory(prefix="sky-") as folder:
-        home = Home(Path(folder))
+        home = own_home(Path(folder))
 
         async def play() -> None:
             service = Served(home)

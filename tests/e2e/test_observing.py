@@ -46,10 +46,8 @@ def logged(installation: Installation) -> list[dict[str, Any]]:
 def test_what_a_service_does_can_be_seen(tmp_path: Path) -> None:
     """Requests are in the metrics, in the log without their secrets, and `top` knows who serves."""
     (tmp_path / "service.yaml").write_text(SERVICE)
-    with own_installation() as installation:
-        port = free_port()
-        installation.home.root.mkdir(exist_ok=True)
-        installation.home.config.write_text(f"serve:\n  controller:\n    metrics_port: {port}\n")
+    port = free_port()
+    with own_installation(f"metrics_port: {port}") as installation:
         endpoint = installation.up(tmp_path, "web")
         for _ in range(20):
             urllib.request.urlopen(f"{endpoint}/?key=sesame", timeout=PATIENCE_SECONDS).read()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes import all_in
-from skyserve.model.home import Home
+from tests.homes import own_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 PATIENCE_SECONDS = 120.0
@@ -19,8 +19,7 @@ PATIENCE_SECONDS = 120.0
 def test_the_controller_ends_itself_when_it_has_nothing_to_do() -> None:
     """Without a service for the configured time it ends, and Envoy with it; the next command starts it again."""
     with tempfile.TemporaryDirectory(prefix="sky-") as folder:
-        home = Home(Path(folder))
-        home.config.write_text("serve:\n  controller:\n    autostop: {idle_minutes: 0}\n")
+        home = own_home(Path(folder), "autostop: {idle_minutes: 0}")
         sky = [str(Path(sys.executable).parent / "sky"), "api", "start"]
         environment = {**os.environ, "SKY_HOME": folder}
         for _ in range(2):

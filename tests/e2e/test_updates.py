@@ -10,8 +10,8 @@ import pytest
 
 from bench.processes import all_in
 from bench.served import Served
-from skyserve.model.home import Home
 from skyserve.model.rollout import UpdateMode
+from tests.homes import own_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -55,7 +55,7 @@ run: exec python3 server.py
 def updating(story: Callable[[Served, Path], Coroutine[Any, Any, None]]) -> None:
     """Play the story with a service that is ready, in an installation of its own, and see that nothing is left."""
     with tempfile.TemporaryDirectory(prefix="sky-") as folder, tempfile.TemporaryDirectory() as project:
-        home, work = Home(Path(folder)), Path(project)
+        home, work = own_home(Path(folder)), Path(project)
         (work / "server.py").write_text(SERVER)
         file = work / "service.yaml"
         file.write_text(SERVICE)

@@ -16,9 +16,10 @@ from skyserve.model.place import Address
 from skyserve.model.route import Backend, Certificate, RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from skyserve.model.tracing import Tracing
+from tests.claims import ports
 from tests.endpoint.replica import Replica
 
-BASE_PORT = 24001
+BASE_PORT = ports()[0]
 PATIENCE_SECONDS = 60.0
 """Far more than anything takes, so that a slow machine fails no test."""
 REFUSING = Address("127.0.0.1", 1)

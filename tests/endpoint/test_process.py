@@ -20,6 +20,7 @@ from skyserve.endpoint.running import Running
 from skyserve.endpoint.starting import clear
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
+from tests.claims import ports
 from tests.endpoint.bench import BASE_PORT, PATIENCE_SECONDS, Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 
@@ -48,13 +49,14 @@ def running(directory: Path) -> Running:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def own(tmp_path: Path) -> AsyncIterator[Path]:
-    """A directory whose Envoy, if any, is ended in the end."""
-    yield tmp_path
-    if (left := Running.recorded(Layout(tmp_path).process)) is not None:
+async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A directory whose Envoy, if any, is ended in the end. Its name is short, as the paths of sockets must be."""
+    directory = tmp_path_factory.mktemp("e")
+    yield directory
+    if (left := Running.recorded(Layout(directory).process)) is not None:
         left.signal(signal.SIGKILL)
         await left.exited()
-    clear(Layout(tmp_path))
+    clear(Layout(directory))
 
 
 async def test_killed_envoy_comes_back(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
@@ -139,7 +141,7 @@ async def test_port_of_a_stranger_is_not_accepted(
 async def test_end_leaves_nothing_running(own: Path) -> None:
     """After shut_down there is no process, and no file that claims one; files that may hold secrets are private."""
     router = EnvoyRouter(own / "deeper", base_port=BASE_PORT, host="127.0.0.1")
-    await router.start([RouteTable(1, "hello", BASE_PORT + 900, LoadBalancingPolicy.LEAST_LOAD)])
+    await router.start([RouteTable(1, "hello", ports()[-1], LoadBalancingPolicy.LEAST_LOAD)])
     await until(lambda: (own / "deeper/admin.sock").exists() and (own / "deeper/envoy.stat").exists())
     envoy = running(own / "deeper")
     modes = {name: (own / "deeper" / name).stat().st_mode & 0o777 for name in ("", "bootstrap.json", "admin.sock")}

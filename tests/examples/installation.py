@@ -14,6 +14,7 @@ from typing import Any
 from bench.processes import all_in
 from skyserve.infra.machine.node import network
 from skyserve.model.home import Home
+from tests.homes import own_home
 
 ROOT = Path(__file__).parents[2]
 SKY = Path(sys.executable).parent / "sky"
@@ -22,11 +23,11 @@ PATIENCE_SECONDS = 300
 
 
 class Installation:
-    """`sky`, with its files below `root`."""
+    """`sky`, with its files in `home`."""
 
-    def __init__(self, root: Path) -> None:
-        self.home = Home(root)
-        self.environment = {**os.environ, "SKY_HOME": str(root), "PATH": f"{SKY.parent}:{os.environ['PATH']}"}
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.environment = {**os.environ, "SKY_HOME": str(home.root), "PATH": f"{SKY.parent}:{os.environ['PATH']}"}
 
     def sky(self, *arguments: str, directory: Path = ROOT) -> str:
         """Run a command that must succeed; what it printed."""
@@ -88,11 +89,12 @@ class Installation:
 
 
 @contextmanager
-def own_installation() -> Iterator[Installation]:
-    """An empty installation. Afterwards nothing of it is left, whatever became of what used it."""
+def own_installation(*settings: str) -> Iterator[Installation]:
+    """An empty installation, with these settings (see own_home). Afterwards nothing of it is left, whatever became of
+    what used it."""
     # Directly below /tmp, since the paths of its sockets must be short.
     with tempfile.TemporaryDirectory(prefix="sky-example-") as root:
-        mine = Installation(Path(root))
+        mine = Installation(own_home(Path(root), *settings))
         try:
             yield mine
         finally:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,10 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import overload
 
+from tests.claims import claim
 from tests.hosts.command import attempt, run
 from tests.hosts.host import Host
 
 PREFIX_LENGTH = 24
+NETWORKS = 256
 TOOLS = ("ip", "nsenter", "setpriv", "unshare", "ssh-keygen")
 
 
@@ -60,7 +61,7 @@ def why_impossible() -> str:
 @asynccontextmanager
 async def ssh_hosts(count: int) -> AsyncIterator[Hosts]:
     """Boot `count` hosts; at the end nothing of them is left. Several test runs may have theirs at once."""
-    claim, number = _claim_network()
+    claimed, number = claim("network", NETWORKS)
     try:
         with tempfile.TemporaryDirectory(prefix="skyserve-hosts-") as directory:
             async with _network(number) as (bridge, network):
@@ -76,20 +77,7 @@ async def ssh_hosts(count: int) -> AsyncIterator[Hosts]:
                 finally:
                     await asyncio.gather(*(host.power_off() for host in hosts))
     finally:
-        claim.close()
-
-
-def _claim_network() -> tuple[socket.socket, int]:
-    """The number of a network that no other run uses. The kernel gives the claim up when its holder dies."""
-    for number in range(256):
-        claim = socket.socket(socket.AF_UNIX)
-        try:
-            claim.bind(f"\0skyserve-test-network-{number}")
-        except OSError:
-            claim.close()
-        else:
-            return claim, number
-    raise RuntimeError("all 256 networks for test hosts are in use")
+        claimed.close()
 
 
 @asynccontextmanager

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from skyserve.model.place import Address
-
-PORTS = range(25000, 25500)
+from tests.claims import ports
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 """Gets the request as it was sent, with its body, and writes what it likes."""
@@ -55,12 +54,12 @@ async def replica(answer: Answer, host: str = "127.0.0.1", listens: bool = True)
 async def _listen(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], host: str
 ) -> asyncio.Server:
-    for port in PORTS:
+    for port in ports():
         try:
             return await asyncio.start_server(serve, host, port)
         except OSError:
             continue
-    raise AssertionError(f"no port of {PORTS} is free")
+    raise AssertionError(f"no port of {ports()} is free")
 
 
 def says(text: str) -> Answer:

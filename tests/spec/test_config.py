@@ -38,6 +38,15 @@ def test_a_port_for_metrics() -> None:
         parse_config("serve:\n  controller:\n    metrics_port: 70000\n", filename="config.yaml")
 
 
+def test_where_the_ports_of_services_begin() -> None:
+    """At SkyServe's unless another is set; what is no port is refused."""
+    assert parse_config("", filename="config.yaml").endpoint_port == 30001
+    config = parse_config("serve:\n  controller:\n    endpoint_port: 8000\n", filename="config.yaml")
+    assert config == Config(endpoint_port=8000)
+    with pytest.raises(SpecError, match="endpoint_port"):
+        parse_config("serve:\n  controller:\n    endpoint_port: 0\n", filename="config.yaml")
+
+
 @pytest.mark.parametrize(
     ("said", "tracing"),
     [

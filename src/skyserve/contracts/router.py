@@ -52,7 +52,7 @@ class Router(Protocol):
         ...
 
     async def free_port(self, taken: frozenset[int]) -> int:
-        """The first port from 30001 up that is neither taken by a service nor bound by a stranger."""
+        """The first, from where the installation's ports begin, that no service has and no stranger has bound."""
         ...
 
     async def close(self) -> None:

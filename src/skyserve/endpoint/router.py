@@ -25,6 +25,7 @@ from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROU
 from skyserve.endpoint.translate.service import resources
 from skyserve.endpoint.waiting.doorman import Doorman
 from skyserve.endpoint.waiting.room import WaitingRoom
+from skyserve.model.endpoint import FIRST_PORT
 from skyserve.model.key import KeyCount
 from skyserve.model.load import Load
 from skyserve.model.route import Backend, BackendStatus, RouteTable
@@ -34,15 +35,13 @@ from skyserve.model.traffic import ServiceTraffic
 log = logging.getLogger(__name__)
 
 KINDS = (CLUSTER, ENDPOINTS, SECRET, LISTENER, ROUTES)
-BASE_PORT = 30001
-"""The first service's port, as SkyServe's users know it."""
 
 
 class EnvoyRouter:
     """Keeps skyserve.contracts.router.Router with one Envoy for all services."""
 
     def __init__(
-        self, directory: Path, *, base_port: int = BASE_PORT, host: str = "0.0.0.0", traces: Tracing | None = None
+        self, directory: Path, *, base_port: int = FIRST_PORT, host: str = "0.0.0.0", traces: Tracing | None = None
     ) -> None:
         """`directory` holds all files of the endpoint; `host` is the IP address that listeners bind; `traces`: where an
         Envoy that is started sends them."""

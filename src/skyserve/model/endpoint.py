@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from skyserve.model.affinity import Affinity
 
+FIRST_PORT = 30001
+"""Of services, as SkyServe's users know it, where an installation names no other."""
+
 
 class Protocol(StrEnum):
     """What is spoken with replicas. Clients choose for themselves."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
+from skyserve.model.endpoint import FIRST_PORT
 from skyserve.model.tracing import Tracing
 from skyserve.spec.autostop import Autostop, autostop_mapping
 from skyserve.spec.base import Model
@@ -19,7 +20,7 @@ OTLP_PORT = 4317
 DEFAULT_IDLE_MINUTES = 10
 """How long SkyServe's controller waits, by default, after the last service is gone."""
 
-_HEEDED = ("autostop", "metrics_port", "traces")
+_HEEDED = ("autostop", "endpoint_port", "metrics_port", "traces")
 """Keys of `serve.controller:` that have an effect."""
 _ELSEWHERE = frozenset(
     {
@@ -78,6 +79,8 @@ class Config:
     """Where the endpoint sends traces of requests; None: it makes none."""
     metrics_port: int | None = None
     """Port of the loopback interface on which Prometheus may read the metrics; None: on the API's socket alone."""
+    endpoint_port: int = FIRST_PORT
+    """Port of the first service; each other has the next one that is free."""
     unused: tuple[Problem, ...] = ()
     """Settings that are SkyPilot's and have no effect here: to be shown as warnings."""
 
@@ -115,6 +118,8 @@ class ControllerConfig(Model):
     """OpenTelemetry's traces of requests."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Where Prometheus may read the controller's metrics, on this machine."""
+    endpoint_port: Annotated[int, Field(ge=1, le=65535)] = FIRST_PORT
+    """Where the ports of services begin. Those that exist keep theirs."""
     resources: Any = None
     high_availability: Any = None
     consolidation_mode: Any = None
@@ -150,7 +155,7 @@ def parse_config(text: str | bytes, *, filename: str) -> Config:
     unused = tuple(source.problem(path, "has no effect here") for path in _unused(source, serve))
     controller = serve.controller
     traces = controller.traces.tracing if controller.traces else None
-    return Config(_idle_seconds(controller.autostop), traces, controller.metrics_port, unused)
+    return Config(_idle_seconds(controller.autostop), traces, controller.metrics_port, controller.endpoint_port, unused)
 
 
 def _idle_seconds(autostop: Autostop | bool) -> float | None:

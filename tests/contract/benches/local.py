@@ -1,5 +1,6 @@
 """This machine, once for each way of making port spaces that can be had here."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -18,13 +19,13 @@ from skyserve.infra.local.transport import LocalTransport
 from skyserve.infra.machine.infra import MachineInfra, MachineOptions
 from skyserve.infra.machine.node import facts, network
 from skyserve.model.instance import Instance
+from tests.claims import ports
 from tests.contract.bench import Bench
 from tests.contract.lossy import Losses, LossyTransport
 
 _USER = 61234
 """An ordinary user that needs no account: nobody's number, above those that systems give out."""
 _TUN = Path("/dev/net/tun")
-_HOST_PORTS = (20000, 21499)
 _SHARE = 4.0
 
 
@@ -40,7 +41,7 @@ class LocalBench(Bench):
         self._python = python
         self._prefix = prefix
         self._options = MachineOptions(
-            cpu_share=_SHARE, host_ports=_HOST_PORTS, ways=(way,), listing_seconds=0.05, grace_seconds=1
+            cpu_share=_SHARE, host_ports=(ports()[0], ports()[-1]), ways=(way,), listing_seconds=0.05, grace_seconds=1
         )
 
     def infra(self) -> MachineInfra:
@@ -122,7 +123,8 @@ async def local_relay() -> AsyncIterator[Bench]:
         yield made
 
 
-BENCHES = [local_netns, local_pasta, local_relay]
+# Those of pasta are one worker's: they wait for each other, since the device is there only once.
+BENCHES = [local_netns, pytest.param(local_pasta, marks=pytest.mark.xdist_group("tun")), local_relay]
 TYPICAL = [local_netns if os.geteuid() == 0 else local_relay]
 
 
@@ -179,15 +181,20 @@ async def _terminate_all(bench: LocalBench) -> None:
 
 @contextmanager
 def _open_tun() -> Iterator[None]:
-    """/dev/net/tun is everybody's on most machines, and root's alone on some."""
-    before = _TUN.stat().st_mode if _TUN.exists() else None
-    if before is None or (before & 0o006 != 0o006 and os.geteuid() != 0):
+    """/dev/net/tun is everybody's on most machines, and root's alone on some. Other test runs open and close it too."""
+    if not _TUN.exists() or (os.geteuid() != 0 and not os.access(_TUN, os.R_OK | os.W_OK)):
         pytest.skip(f"{_TUN} is closed to us")
-    _TUN.chmod(0o666)
-    try:
-        yield
-    finally:
-        _TUN.chmod(before & 0o777)
+    with _TUN.open("rb", buffering=0) as device:
+        fcntl.flock(device, fcntl.LOCK_EX)
+        before = _TUN.stat().st_mode & 0o777
+        if before & 0o006 == 0o006:
+            yield
+            return
+        _TUN.chmod(0o666)
+        try:
+            yield
+        finally:
+            _TUN.chmod(before)
 
 
 def _processes_about(path: str) -> set[int]:

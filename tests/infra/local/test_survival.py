@@ -19,9 +19,10 @@ from skyserve.infra.machine.node import facts, ways
 from skyserve.infra.machine.node.refusal import Refusal
 from skyserve.model.instance import Instance, InstanceState
 from skyserve.model.resources import Amount, ResourceRequest
+from tests.claims import ports
 
 _OWNER = "survival"
-_OPTIONS = MachineOptions(listing_seconds=0.05, grace_seconds=1, host_ports=(21600, 21799))
+_OPTIONS = MachineOptions(listing_seconds=0.05, grace_seconds=1, host_ports=(ports()[0], ports()[-1]))
 
 _CONTROLLER = """
 import asyncio, os, sys
