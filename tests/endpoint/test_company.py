@@ -7,8 +7,8 @@ import json
 import httpx
 import pytest
 
-from skyserve.model.endpoint import EndpointSettings
-from skyserve.model.key import KeyRule
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
+from skyserve.model.key import KeyCount, KeyRule
 from skyserve.model.route import Backend, Prospect
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
@@ -64,16 +64,107 @@ async def test_the_request_reaches_the_replica_to_the_letter(
     assert (seen.target, seen.headers["x-name"]) == (path, word)
 
 
-async def test_with_a_key_there_is_silence(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
-    """Where keys are required nobody is kept company: the request waits as others do, and a replica answers."""
+def new_key() -> tuple[dict[str, str], KeyRule]:
+    """Headers with a key of priority 3 that may ask once a minute and has a budget, and what the endpoint knows."""
     key = f"sk-{'a' * 43}"
-    rule = KeyRule(1, hashlib.sha256(key.encode()).hexdigest())
-    settings = EndpointSettings(hold_seconds=300, require_key=True)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return {"authorization": f"Bearer {key}"}, KeyRule(1, digest, requests_per_minute=1, priority=3, has_budget=True)
+
+
+@pytest.mark.parametrize("limit", [None, ConcurrencyLimit(1, 1, 60)])
+async def test_with_a_key(
+    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient, limit: ConcurrencyLimit | None
+) -> None:
+    """Who has a key is kept company where one is required, and the key is looked at and counted once."""
+    bearer, rule = new_key()
+    settings = EndpointSettings(hold_seconds=300, require_key=True, concurrency=limit)
     table = await bench.serve([], settings=settings, keys=(rule,))
-    asked = asyncio.create_task(client.get(url(table), headers={**ASKING, "authorization": f"Bearer {key}"}))
-    await until(lambda: (load := bench.router.load(table.service_id)) is not None and load.held == 1)
-    await bench.change(table, backends=(Backend(1, (await replica("a", events)).address),))
-    assert (await asked).text.startswith("data: ")
+    async with client.stream("POST", url(table), headers={**ASKING, **bearer}, content=b"hello") as response:
+        lines = response.aiter_lines()
+        assert await anext(lines) == ": waiting for a replica"
+        assert (await client.get(url(table), headers=ASKING)).status_code == 401
+        a = await replica("a", events)
+        await bench.change(table, backends=(Backend(1, a.address),))
+        rest = [line async for line in lines if line.startswith("data")]
+
+    assert rest == ["data: hello", "data: [DONE]"]
+    (seen,) = a.seen
+    assert not seen.headers.keys() & {"authorization", "x-skyserve-courier"}
+    assert seen.headers["x-skyserve-priority"] == "3"
+    # One token an event, since the stream tells no usage.
+    await until(lambda: (bench.router.key_counts(table.service_id) or {}).get(1) == KeyCount(1, 2))
+
+
+async def test_nobody_else_is_the_courier(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """Whoever says to come from the controller, and cannot prove it, needs a key; where none is needed no replica hears
+    of what was said."""
+    a = await replica()
+    table = await bench.serve([a], settings=EndpointSettings(hold_seconds=300, require_key=True))
+    other = await bench.serve([a], settings=PATIENT)
+    for claimed in ("", "x", 43 * "A"):
+        headers = {"x-skyserve-courier": claimed}
+        assert (await client.get(url(table), headers=headers)).status_code == 401
+        assert (await client.get(url(other), headers=headers)).status_code == 200
+
+    assert all("x-skyserve-courier" not in request.headers for request in a.seen)
+
+
+async def test_at_a_gate_without_a_replica(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """Where replicas take only so many at once clients are kept company too, and go on one by one, the urgent first."""
+    there: list[str] = []
+
+    async def one_by_one(request: Request, reply: Reply) -> None:
+        there.append(request.target)
+        assert bench.taken(table.service_id) == 1
+        await events(request, reply)
+
+    settings = EndpointSettings(hold_seconds=300, concurrency=ConcurrencyLimit(1, 10, 60))
+    table = await bench.serve([], settings=settings)
+    asked = []
+    for number, priority in enumerate(("0", "0", "5")):
+        headers = {**ASKING, "x-skyserve-priority": priority}
+        asked.append(asyncio.create_task(client.get(url(table, f"/{number}"), headers=headers)))
+        await until(lambda number=number: bench.waiting(table.service_id) == number + 1)  # type: ignore[misc]
+    load = bench.router.load(table.service_id)
+    assert load is not None
+    assert load.held == 3
+    a = await replica("a", one_by_one)
+    await bench.change(table, backends=(Backend(1, a.address),))
+
+    texts = [(await one).text for one in asked]
+    assert all(text.startswith(": waiting for a replica\n\n") and "data: [DONE]" in text for text in texts)
+    assert there == ["/2", "/0", "/1"]
+    await until(lambda: bench.taken(table.service_id) == 0)
+
+
+async def test_at_a_gate_with_busy_replicas(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """Who waits for a place is kept company; who finds one free, or hangs up, costs none; one too many is told so."""
+    release = asyncio.Event()
+
+    async def busy(request: Request, reply: Reply) -> None:
+        await release.wait()
+        await events(request, reply)
+
+    settings = EndpointSettings(hold_seconds=300, concurrency=ConcurrencyLimit(1, 1, 60))
+    a = await replica("a", busy)
+    table = await bench.serve([a], settings=settings)
+    first = asyncio.create_task(client.get(url(table), headers=ASKING))
+    await until(lambda: len(a.seen) == 1)
+    async with client.stream("GET", url(table), headers=ASKING) as left:
+        lines = left.aiter_lines()
+        assert await anext(lines) == ": waiting for a replica"
+        await until(lambda: bench.waiting(table.service_id) == 1)
+    await until(lambda: bench.waiting(table.service_id) == 0)
+    second = asyncio.create_task(client.get(url(table), headers=ASKING))
+    await until(lambda: bench.waiting(table.service_id) == 1)
+    assert (await client.get(url(table), headers=ASKING)).status_code == 429
+    assert bench.taken(table.service_id) == len(a.seen) == 1
+    release.set()
+
+    assert (await first).text.startswith("data: ")
+    assert (await second).text.startswith(": waiting")
+    assert "data: [DONE]" in (await second).text
+    await until(lambda: bench.taken(table.service_id) == 0)
 
 
 async def test_errors_come_as_events(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ After a change that is meant, rewrite the goldens with UPDATE_GOLDENS=1 and read
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ TABLES = {
 @pytest.mark.parametrize("name", TABLES)
 def test_goldens(name: str) -> None:
     """Each table gives the reviewed resources."""
-    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"))
+    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"), courier="secret")
     text = yaml.dump([*content.values()], Dumper=Plain, sort_keys=False, width=100)
     golden = GOLDENS / f"{name}.yaml"
     if os.environ.get("UPDATE_GOLDENS"):
@@ -139,7 +140,7 @@ def test_goldens(name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_envoy_knows_every_field(name: str) -> None:
     """Each resource is one of Envoy's, in field names and types, and its version depends on its content alone."""
-    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"))
+    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"), courier="secret")
 
     for kind, resource in content.items():
         packed = pack(resource)
@@ -152,7 +153,10 @@ def test_order_of_replicas_does_not_matter() -> None:
     backends = TABLES["two-replicas"].backends
     given, turned = (
         resources(
-            RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, order), host="::", access_log=Path("/log")
+            RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, order),
+            host="::",
+            access_log=Path("/log"),
+            courier="secret",
         )
         for order in (backends, backends[::-1])
     )
@@ -167,7 +171,8 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     changed = EndpointSettings(stream_timeout=30, require_key=True, max_request_bytes=5, concurrency=limit)
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
-    old, new = (list(resources(t, host="::", access_log=Path("/log")).values()) for t in (before, after))
+    told = partial(resources, host="::", access_log=Path("/log"), courier="secret")
+    old, new = (list(told(table).values()) for table in (before, after))
 
     assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]
 

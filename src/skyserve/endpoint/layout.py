@@ -72,6 +72,11 @@ class Layout:
         return self.root / "waiting.sock"
 
     @property
+    def courier(self) -> Path:
+        """The secret by which Envoy knows requests that the controller brings. 0600."""
+        return self.root / "courier"
+
+    @property
     def access_logs(self) -> Path:
         """One file a service."""
         return self.root / "access"

@@ -10,6 +10,7 @@ from pathlib import Path
 from skyserve.endpoint.admin import Admin, AdminError
 from skyserve.endpoint.ads import Ads
 from skyserve.endpoint.bootstrap import TRAFFIC_COUNTERS
+from skyserve.endpoint.courier import courier_secret
 from skyserve.endpoint.gate.gates import Gates
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.log_files import LogFiles
@@ -63,12 +64,14 @@ class EnvoyRouter:
         self.gates = Gates(self._layout.gate_socket, self._on_held)
         self._slow_starts = SlowStarts()
         self._outages = Outages()
+        self._courier = ""
         self._ads = Ads(self._layout.ads_socket, self._traffic.stir)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, tables: Sequence[RouteTable]) -> None:
         """Serve these, and nothing else. Raises ValueError if the directory's path is too long for a socket."""
         self._layout.prepare()
+        self._courier = courier_secret(self._layout.courier)
         self._process.adopt()  # its listeners are to stay as they are
         for table in tables:
             await self._take(table)
@@ -76,7 +79,7 @@ class EnvoyRouter:
         # All tables before the first word to Envoy: one that runs must never hear of an empty world.
         self._publish()
         await self.gates.start()
-        await self._room.start()
+        await self._room.start(self._courier)
         self._ads.tell(self._process.node)
         await self._ads.start()
         await self._process.start()
@@ -196,6 +199,7 @@ class EnvoyRouter:
             served,
             host=self._host,
             access_log=self.access_log(service_id),
+            courier=self._courier,
             traces=self._process.traces,
             settled=self._slow_starts.ended(service_id),
             outage=self._outages.of(service_id),

@@ -9,13 +9,23 @@ from skyserve.endpoint.gate.refusal import Refusal
 from skyserve.endpoint.gate.slots import Place
 from skyserve.endpoint.translate.endpoints import host_and_port
 from skyserve.endpoint.translate.gate import CHOSEN, CHOSEN_REPLICA
+from skyserve.endpoint.translate.waiting import KEEPALIVE_HEADER
 
 
 def go(place: Place) -> ext_proc.ProcessingResponse:
-    """The request may go on; where a replica was chosen, to that one."""
+    """The request may go on; where a replica was chosen, to that one. If it has to wait for another one after all, it
+    does so in silence: it has its place, and whoever kept it company would need one more."""
     response = ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse())
+    response.request_headers.response.header_mutation.remove_headers.append(KEEPALIVE_HEADER)
     if place is not None:
         response.dynamic_metadata.update({CHOSEN: {CHOSEN_REPLICA: host_and_port(place.address)}})
+    return response
+
+
+def keep_company(room: str) -> ext_proc.ProcessingResponse:
+    """The request goes to the waiting room, whence it comes back to the gate on its client's behalf."""
+    response = ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse())
+    response.dynamic_metadata.update({CHOSEN: {CHOSEN_REPLICA: room}})
     return response
 
 

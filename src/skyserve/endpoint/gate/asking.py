@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skyserve.endpoint.translate.gate import DEADLINE_HEADER, PRIORITY_HEADER
+from skyserve.endpoint.waiting.keepalive import pause_wanted
 
 LIMIT = 10
 """Priorities are from -10 to 10; what lies outside counts as the nearer end."""
@@ -17,10 +18,14 @@ class Asking:
     patience: float | None = None
     """Seconds that its client waits; None: as long as the service lets it."""
 
+    company: bool = False
+    """Its client wants to be told that it waits."""
+
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "Asking":
         """From its headers, in lower case."""
-        return cls(_priority(headers.get(PRIORITY_HEADER, "")), _patience(headers.get(DEADLINE_HEADER, "")))
+        priority, patience = _priority(headers.get(PRIORITY_HEADER, "")), _patience(headers.get(DEADLINE_HEADER, ""))
+        return cls(priority, patience, company=pause_wanted(headers) is not None)
 
 
 def _priority(text: str) -> int:

@@ -13,6 +13,7 @@ from skyserve.endpoint.gate.asking import Asking
 from skyserve.endpoint.gate.refusal import Crowd, Refusal, full, hopeless, past_deadline, too_late
 from skyserve.endpoint.gate.slots import Place, Seat, Slots
 from skyserve.endpoint.translate.gate import GRACE_SECONDS, LONGEST_SECONDS
+from skyserve.endpoint.translate.waiting import waiting_place
 from skyserve.endpoint.waiting.line import Bounds, Line
 from skyserve.endpoint.waiting.line import Ticket as PlaceInLine
 from skyserve.endpoint.waits import End, WaitTally
@@ -53,7 +54,7 @@ class Ticket:
 
 
 class Gate:
-    """Every ticket that was drawn by `ask` must go back by `leave`."""
+    """Every ticket that was drawn by `ask` must go back by `leave`, or by `excuse` while it is queued."""
 
     def __init__(self, table: RouteTable, on_held: Callable[[], None]) -> None:
         """`on_held` is called when a request begins to wait and there is no replica."""
@@ -74,6 +75,11 @@ class Gate:
     def waiting(self) -> int:
         """Requests in the queue."""
         return len(self._line)
+
+    @property
+    def room(self) -> str | None:
+        """The waiting room, as the proxy calls it, where clients are kept company; None: the service has none."""
+        return waiting_place(self._table.service_id) if self._table.settings.hold_seconds else None
 
     @property
     def taken(self) -> int:
@@ -115,6 +121,10 @@ class Gate:
         if self._closed and ticket.queued:
             self._on_held()
         return ticket
+
+    def excuse(self, ticket: Ticket) -> None:
+        """The request goes to wait where it is kept company, whence it asks again."""
+        self._forget(ticket)
 
     async def verdict(self, ticket: Ticket) -> Admission | Refusal:
         """Wait for the ticket's turn, as long as the service and the client let it."""

@@ -58,6 +58,10 @@ class GateServer:
             await context.write(answers.go(None))
             return
         ticket = gate.ask(_asking(first))
+        if ticket.queued and ticket.asking.company and gate.room is not None:
+            gate.excuse(ticket)  # before whoever keeps it company asks for it
+            await context.write(answers.keep_company(gate.room))
+            return
         try:
             if not ticket.verdict.done():
                 await context.write(answers.wait(gate.patience(ticket) + GRACE_SECONDS))

@@ -5,6 +5,7 @@ It stands in every listener, and does nothing until a service's routes switch it
 """
 
 from skyserve.endpoint.translate.naming import Json, extension, resource_name, seconds
+from skyserve.endpoint.translate.waiting import KEEPALIVE_HEADER
 from skyserve.model.route import RouteTable
 
 GATE_CLUSTER = "gate"
@@ -26,6 +27,8 @@ LONGEST_SECONDS = 3600.0
 GRACE_SECONDS = 10.0
 """How long after the end of a request's patience Envoy gives up on the gate's answer."""
 
+_TOLD = (PRIORITY_HEADER, DEADLINE_HEADER, KEEPALIVE_HEADER, "accept")
+"""Headers that the gate sees."""
 _FILTER = "envoy.filters.http.ext_proc"
 
 
@@ -51,11 +54,9 @@ def gate_filter() -> Json:
                 "response_trailer_mode": "SEND",
             },
             # Neither keys nor paths.
-            "forward_rules": {
-                "allowed_headers": {"patterns": [{"exact": name} for name in (PRIORITY_HEADER, DEADLINE_HEADER)]}
-            },
+            "forward_rules": {"allowed_headers": {"patterns": [{"exact": name} for name in _TOLD]}},
             "metadata_options": {"receiving_namespaces": {"untyped": [CHOSEN]}},
-            # The gate changes no header, so that the route that was found stays.
+            # The gate changes no header by which a route is found.
             "disable_clear_route_cache": True,
         },
     }

@@ -17,6 +17,8 @@ METADATA = "skyserve.key"
 """Where the scripts write what they found of a request, and what clients cannot forge: id, retry, refused, tokens."""
 
 _KEYS, _RATES, _TOKENS = "skyserve.keys", "skyserve.rates", "skyserve.tokens"
+KEY_FILTERS = (_KEYS, _RATES, _TOKENS)
+"""What a request passes whose key was looked at before."""
 _SCRIPTS = files("skyserve.endpoint.translate")
 _CHECK = _SCRIPTS.joinpath("keys.lua").read_text()
 _COUNT = _SCRIPTS.joinpath("tokens.lua").read_text()

@@ -2,6 +2,7 @@
 
 from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.affinity import hash_policy, prefix_script
+from skyserve.endpoint.translate.courier import COURIER_HEADER, courier_routes
 from skyserve.endpoint.translate.gate import gate_for
 from skyserve.endpoint.translate.keys import keys_for
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
@@ -23,9 +24,10 @@ _UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
 """The replica cannot have seen the request: any method may be retried."""
 
 
-def routes(table: RouteTable, *, outage: bool = False) -> Json:
+def routes(table: RouteTable, *, courier: str, outage: bool = False) -> Json:
     """To the one cluster, by what may be repeated; a split holds for all. What comes most often, POST, comes first, so
-    that it meets no regular expression. `outage`: none of the replicas works."""
+    that it meets no regular expression. `courier`: how requests are known that the controller brings; `outage`:
+    none of the replicas works."""
     name = resource_name(table.service_id)
     silence = _longest_silence(table, outage)
     once, repeatable = (_action(table, name, silence, on) for on in (_UNSENT, (*_UNSENT, "reset")))
@@ -44,14 +46,15 @@ def routes(table: RouteTable, *, outage: bool = False) -> Json:
                     **gate_for(table),
                 },
                 "routes": [
+                    *courier_routes(table, courier, once),
                     {"match": _method({"exact": "POST"}), "route": once},
                     {"match": _method({"safe_regex": {"regex": _IDEMPOTENT}}), "route": repeatable},
                     {"match": {"prefix": "/"}, "route": once},
                 ],
             }
         ],
-        # Tells a replica nothing that x-forwarded-for does not.
-        "request_headers_to_remove": ["x-envoy-external-address"],
+        # The first tells a replica nothing that x-forwarded-for does not; the second is ours alone.
+        "request_headers_to_remove": ["x-envoy-external-address", COURIER_HEADER],
         "request_headers_to_add": [
             {
                 "header": {"key": ARRIVAL_HEADER, "value": "t=%START_TIME(%s.%3f)%"},

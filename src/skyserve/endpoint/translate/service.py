@@ -18,15 +18,17 @@ def resources(
     *,
     host: str,
     access_log: Path,
+    courier: str,
     traces: Tracing | None = None,
     settled: int = 0,
     outage: bool = False,
 ) -> Mapping[str, Json]:
     """By kind, in the order in which Envoy should hear of them: what is pointed to before what points to it.
 
-    Addresses in the table must be IP addresses. `host` is the IP address that the listener binds; `traces`: where
-    Envoy was told to send them when it was started; `settled` counts how often new replicas have ceased to be new
-    (skyserve.endpoint.slow_start); `outage`: none of them works (skyserve.endpoint.outages).
+    Addresses in the table must be IP addresses. `host` is the IP address that the listener binds; `courier`: how
+    requests are known that the controller brings; `traces`: where Envoy was told to send them when it was started;
+    `settled` counts how often new replicas have ceased to be new (skyserve.endpoint.slow_start); `outage`: none of them
+    works (skyserve.endpoint.outages).
     """
     secrets = {SECRET: secret(table.service_id, table.certificate)} if table.settings.tls and table.certificate else {}
     return {
@@ -34,5 +36,5 @@ def resources(
         ENDPOINTS: endpoints(table, settled),
         **secrets,
         LISTENER: listener(table, host=host, access_log=access_log, traces=traces),
-        ROUTES: routes(table, outage=outage),
+        ROUTES: routes(table, courier=courier, outage=outage),
     }

@@ -14,6 +14,8 @@ RELEASE_HEADER = "x-skyserve-release"
 """On an answer of the waiting room: ask again, a replica is there."""
 PLACE_HEADER = "x-skyserve-waiting"
 """On a request to it: where Envoy had sent it, `envoy://` LISTENER `/` the id of the service."""
+KEEPALIVE_HEADER = "x-skyserve-keepalive"
+"""Of a request: how many seconds to leave between two comments that are sent while it waits, a whole number."""
 ARRIVAL_HEADER = "x-request-start"
 """On every request, to replicas too: when it arrived, as `t=` seconds since the epoch. Several proxies and monitors
 know it by that name."""
@@ -42,6 +44,11 @@ def waiting_endpoint(service_id: int) -> Json:
             "health_check_config": {"disable_active_health_check": True},
         }
     }
+
+
+def waiting_place(service_id: int) -> str:
+    """That endpoint, as Envoy writes its address."""
+    return f"envoy://{_LISTENER}/{service_id}"
 
 
 def service_of(place: str) -> int | None:

@@ -13,36 +13,28 @@ from typing import Any
 
 import httpx
 
-from skyserve.endpoint.translate.waiting import BODY_BYTES
+from skyserve.endpoint.translate.courier import COURIER_HEADER
+from skyserve.endpoint.translate.waiting import BODY_BYTES, KEEPALIVE_HEADER
 from skyserve.endpoint.waiting.answers import Answer
 from skyserve.endpoint.waiting.connection import Stream
+from skyserve.endpoint.waiting.keepalive import EVENTS
 from skyserve.endpoint.waiting.visitor import Visitor
 
-KEEPALIVE_HEADER = "x-skyserve-keepalive"
-"""How many seconds to leave between two comments: a whole number."""
-LONGEST_SECONDS = 300
-
-_EVENTS = "text/event-stream"
 _COMMENT = b": waiting for a replica\n\n"
 _OWN = frozenset({"connection", "content-length", "accept-encoding", "transfer-encoding", KEEPALIVE_HEADER})
 """Headers that are of one hop, or would have the answer come in a form in which comments have no place."""
 
 
-def pause_wanted(stream: Stream) -> int | None:
-    """Seconds between comments that the request asks for; None: it asks for none, or could not read them."""
-    value = stream.headers.get(KEEPALIVE_HEADER, "")
-    wanted = _EVENTS in stream.headers.get("accept", "") and value.isascii() and value.isdigit() and len(value) <= 6
-    return min(int(value), LONGEST_SECONDS) or None if wanted else None
-
-
 class Accompanied(Visitor):
     """Waits like any other, but is told so."""
 
-    def __init__(self, stream: Stream, pause: float, url: str) -> None:
-        """`pause`: seconds between comments; `url`: where the service is reached from here, without a path."""
+    def __init__(self, stream: Stream, pause: float, url: str, courier: str) -> None:
+        """`pause`: seconds between comments; `url`: where the service is reached from here, without a path; `courier`:
+        how the endpoint knows what comes from here."""
         super().__init__(stream)
         self._pause = pause
         self._url = url
+        self._courier = courier
         self._body = bytearray()
         self._whole = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -52,12 +44,16 @@ class Accompanied(Visitor):
 
     def entered(self) -> None:
         """It waits now: begin the answer."""
-        self.stream.begin(200, {"content-type": _EVENTS, "cache-control": "no-cache"})
+        self.stream.begin(200, {"content-type": EVENTS, "cache-control": "no-cache"})
         self._do(self._talk())
 
     def release(self, answer: Answer) -> None:
-        """A replica is there: bring it the request."""
-        self._do(self._relay())
+        """A replica is there."""
+        self.bring()
+
+    def bring(self) -> asyncio.Task[None]:
+        """Bring the request to the service's port, and the answer back. Until it begins comments go on."""
+        return self._do(self._relay())
 
     def refuse(self, answer: Answer) -> None:
         """An error, in the form that the answer has by now."""
@@ -71,8 +67,9 @@ class Accompanied(Visitor):
         for task in self._tasks:
             task.cancel()
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         self._tasks.append(asyncio.create_task(work))
+        return self._tasks[-1]
 
     def _take(self, data: bytes) -> None:
         if len(self._body) <= BODY_BYTES:
@@ -97,7 +94,8 @@ class Accompanied(Visitor):
             await self._finish(_error(f"A request with {KEEPALIVE_HEADER} may have {BODY_BYTES} bytes."))
             return
         # Both to the letter: a path may be written in several ways, and a header may hold any bytes.
-        named = (("host", self.stream.headers[":authority"]), *self.stream.headers.items())
+        own = (("host", self.stream.headers[":authority"]), (COURIER_HEADER, self._courier))
+        named = (*own, *self.stream.headers.items())
         headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in named if n not in _OWN and n[0] != ":"]
         target = {"target": self.stream.headers[":path"].encode("latin-1")}
         # The service's own port: who else may answer there is settled by who bound it.
@@ -111,7 +109,7 @@ class Accompanied(Visitor):
                 self.stream.cut()
 
     async def _pass_on(self, response: httpx.Response) -> None:
-        if response.status_code == 200 and response.headers.get("content-type", "").startswith(_EVENTS):
+        if response.status_code == 200 and response.headers.get("content-type", "").startswith(EVENTS):
             self._tasks[0].cancel()
             async for data in response.aiter_raw():
                 await self.stream.write(data)

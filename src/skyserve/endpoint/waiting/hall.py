@@ -6,6 +6,7 @@ import time
 from collections import deque
 
 from skyserve.endpoint.waiting.answers import error
+from skyserve.endpoint.waiting.company import Accompanied
 from skyserve.endpoint.waiting.line import Bounds, Line, Ticket
 from skyserve.endpoint.waiting.visitor import Visitor
 from skyserve.endpoint.waits import End, WaitTally
@@ -34,6 +35,8 @@ class Hall:
         """When each of them was."""
         self._timer: asyncio.TimerHandle | None = None
         self.waits = WaitTally()
+        self._carried = 0
+        """Bytes of the bodies of those who are kept company at the gate."""
 
     def __len__(self) -> int:
         return len(self._line)
@@ -91,10 +94,22 @@ class Hall:
         if self._timer is not None:
             self._timer.cancel()
 
+    def bring(self, visitor: Accompanied) -> None:
+        """Keep somebody company who waits at the service's gate and not here."""
+        visitor.came = asyncio.get_running_loop().time()
+        if self._carried + visitor.bytes > MOST_BYTES:
+            self._refuse(visitor, End.FULL, f"Too many requests wait for a replica of service '{self._name}' already.")
+            return
+        self._carried += visitor.bytes
+        visitor.stream.on_gone = visitor.gone
+        visitor.entered()
+        visitor.bring().add_done_callback(lambda _: self._brought(visitor))
+
     @property
-    def keyed(self) -> bool:
-        """The service's port wants a key, which is taken off a request before it comes here."""
-        return self._table.settings.require_key
+    def gated(self) -> bool:
+        """Requests wait at a gate, for a place at a replica. Who was let through has a place until it has ended, and
+        does not ask for company any more."""
+        return self._table.settings.concurrency is not None
 
     @property
     def port(self) -> tuple[str, int]:
@@ -104,6 +119,9 @@ class Hall:
     @property
     def _name(self) -> str:
         return self._table.name
+
+    def _brought(self, visitor: Visitor) -> None:
+        self._carried -= visitor.bytes
 
     def _hopeless(self) -> str:
         return f"No replica of service '{self._name}' will come: {self._table.prospect.hopeless}."

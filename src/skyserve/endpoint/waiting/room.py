@@ -10,9 +10,10 @@ from pathlib import Path
 
 from skyserve.endpoint.translate.waiting import PLACE_HEADER, service_of
 from skyserve.endpoint.waiting.answers import error
-from skyserve.endpoint.waiting.company import Accompanied, pause_wanted
+from skyserve.endpoint.waiting.company import Accompanied
 from skyserve.endpoint.waiting.connection import Connection, Stream
 from skyserve.endpoint.waiting.hall import UNAVAILABLE, Hall
+from skyserve.endpoint.waiting.keepalive import pause_wanted
 from skyserve.endpoint.waiting.visitor import Visitor
 from skyserve.model.route import RouteTable
 from skyserve.model.traffic import Waits
@@ -35,9 +36,12 @@ class WaitingRoom:
         self._halls: dict[int, Hall] = {}
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
+        self._courier = ""
 
-    async def start(self) -> None:
-        """Listen. A socket that a dead controller left is replaced."""
+    async def start(self, courier: str) -> None:
+        """Listen. A socket that a dead controller left is replaced. `courier`: how Envoy knows requests that are
+        brought from here."""
+        self._courier = courier
         self._socket.unlink(missing_ok=True)
         self._server = await asyncio.get_running_loop().create_unix_server(
             lambda: Connection(self._arrived, self._connections), self._socket, backlog=BACKLOG
@@ -94,12 +98,13 @@ class WaitingRoom:
         if hall is None or service_id is None:
             visitor = Visitor(stream)
             visitor.refuse(error(UNAVAILABLE, "The service is gone.", visitor.request_id, None))
-        elif hall.enter(self._visitor(stream, hall)) and len(hall) == 1:
+            return
+        visitor, pause = Visitor(stream), pause_wanted(stream.headers)
+        if pause is not None:
+            scheme, port = hall.port
+            visitor = Accompanied(stream, pause, f"{scheme}://{self._host}:{port}", self._courier)
+            if hall.gated:
+                hall.bring(visitor)
+                return
+        if hall.enter(visitor) and len(hall) == 1:
             self._on_held(service_id)
-
-    def _visitor(self, stream: Stream, hall: Hall) -> Visitor:
-        pause = pause_wanted(stream)
-        if pause is None or hall.keyed:
-            return Visitor(stream)
-        scheme, port = hall.port
-        return Accompanied(stream, pause, f"{scheme}://{self._host}:{port}")
