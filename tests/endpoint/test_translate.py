@@ -15,7 +15,7 @@ from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
-from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, ReplicaKey
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, RegionOrder, RegionSettings, ReplicaKey
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.route import Backend, RouteTable
@@ -121,6 +121,14 @@ TABLES = {
         LoadBalancingPolicy.LEAST_LOAD,
         settings=EndpointSettings(stream_timeout=30, hold_seconds=600),
     ),
+    "regions": RouteTable(
+        17,
+        "everywhere",
+        30011,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (Backend(1, Address("10.0.0.1", 8080)), Backend(2, Address("10.1.0.1", 8080), rank=1)),
+        settings=EndpointSettings(regions=RegionSettings(RegionOrder.NEAREST)),
+    ),
     "no-replica": RouteTable(9, "empty", 30003, LoadBalancingPolicy.LEAST_LOAD),
 }
 
@@ -183,3 +191,16 @@ def test_equal_weights_are_not_told() -> None:
     table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.INSTANCE_AWARE_LEAST_LOAD, backends)
 
     assert "load_balancing_weight" not in str(endpoints(table))
+
+
+def test_an_order_of_regions_is_a_matter_of_routes() -> None:
+    """Ranks that differ switch the gate on, and change nothing else; a split of the requests goes before them."""
+    alike = (Backend(1, Address("10.0.0.1", 1)), Backend(2, Address("10.0.0.1", 2)))
+    table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, alike)
+    ranked = replace(table, backends=(alike[0], alike[1]._replace(rank=1)))
+
+    def made(table: RouteTable) -> list[object]:
+        return list(resources(table, host="::", access_log=Path("/log"), courier="secret").values())
+
+    assert [a == b for a, b in zip(made(table), made(ranked), strict=True)] == [True, True, True, False]
+    assert made(replace(table, canary_percent=5)) == made(replace(ranked, canary_percent=5))

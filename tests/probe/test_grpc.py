@@ -15,7 +15,9 @@ SETTINGS = ProbeSettings(path=GRPC_HEALTH, timeout=60)
 async def test_what_the_server_says(serving: bool, result: tuple[bool, str]) -> None:
     """A server is ready when it says that it serves."""
     server = await GrpcReplica(serving=serving).start()
-    assert await HttpProber().probe(server.address, SETTINGS) == ProbeResult(*result)
+    found = await HttpProber().probe(server.address, SETTINGS)
+    assert found == ProbeResult(*result)
+    assert (found.trip is not None) == serving
     await server.stop()
     assert await HttpProber().probe(server.address, SETTINGS) == ProbeResult(False, "gRPC status UNAVAILABLE")
 

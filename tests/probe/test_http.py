@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -41,6 +42,23 @@ async def test_200_is_ready(prober: Prober, host: str) -> None:
     """A plain answer, over IPv4 and IPv6."""
     async with replica(says("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi"), host) as address:
         assert await prober.probe(address, PATIENT) == ProbeResult(True, "200")
+
+
+async def test_connecting_is_timed(prober: Prober) -> None:
+    """The result tells how long the connection took, without the time that the server took to answer."""
+    pause = 0.2
+
+    async def slow(_: bytes, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(pause)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    async with replica(slow) as address:
+        began = time.monotonic()
+        trip = (await prober.probe(address, PATIENT)).trip
+
+    assert trip is not None
+    assert 0 < trip <= time.monotonic() - began - pause * 0.99  # the loop's clock may be a little ahead
+    assert (await prober.probe(Address("127.0.0.1", closed_port()), PATIENT)).trip is None
 
 
 @pytest.mark.parametrize("status", [201, 204, 299, 304, 401, 404, 500, 503])

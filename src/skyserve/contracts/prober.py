@@ -1,6 +1,6 @@
 """Asking a replica whether it is ready."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from skyserve.model.place import Address
@@ -14,6 +14,9 @@ class ProbeResult:
     ready: bool
     detail: str
     """`200`, or what was wrong, in a few words; never a header's value."""
+    trip: float | None = field(default=None, compare=False)
+    """Seconds that it took to connect, which a busy server does not prolong; None: it was not measured. No two are the
+    same, so that it makes no difference between results."""
 
 
 class Prober(Protocol):

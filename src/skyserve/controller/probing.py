@@ -1,8 +1,9 @@
 """Probes every replica that should answer, at its own pace, and keeps the tally of results in a row."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skyserve.contracts.clock import Clock
 from skyserve.contracts.prober import Prober, ProbeResult
@@ -17,6 +18,9 @@ EAGER_SECONDS = 1.0
 """Longest pause between probes while the outcome is open: a replica that is starting, or has just failed a probe."""
 SLOWER_TIMES = 10
 """By then the pause is EAGER_SECONDS; a power of all failures of an hour would be too large for a float."""
+TRIPS = 12
+"""Times to connect, the least of which counts: about two minutes of a replica that is ready. One alone would tell how
+busy this machine was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class ProbeBoard:
         self._subjects: dict[int, Subject] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._tallies: dict[int, ProbeTally] = {}
+        self._trips: dict[int, deque[float]] = {}
 
     def tally(self, replica_id: int) -> ProbeTally:
         """Results in a row so far."""
@@ -51,6 +56,7 @@ class ProbeBoard:
         for replica_id in self._tasks.keys() - subjects.keys():
             self._tasks.pop(replica_id).cancel()
             self._tallies.pop(replica_id, None)
+            self._trips.pop(replica_id, None)
         for replica_id in self._tasks.keys() & subjects.keys():
             before, after = self._subjects[replica_id], subjects[replica_id]
             if after.settings != before.settings:  # what another probe said is no answer to this one
@@ -66,11 +72,17 @@ class ProbeBoard:
             subject = self._subjects[replica_id]
             result = await self._prober.probe(subject.address, subject.settings)
             before = self.tally(replica_id)
-            after = _count(before, result)
+            after = replace(_count(before, result), trip=self._trip(replica_id, result))
             self._tallies[replica_id] = after
             if _matters(before, after, subject.settings):
                 self._wake()
             await self._clock.sleep(self._pause(replica_id, after))
+
+    def _trip(self, replica_id: int, result: ProbeResult) -> float | None:
+        trips = self._trips.setdefault(replica_id, deque(maxlen=TRIPS))
+        if result.trip is not None:
+            trips.append(result.trip)
+        return min(trips, default=None)
 
     def _pause(self, replica_id: int, tally: ProbeTally) -> float:
         subject = self._subjects[replica_id]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from skyserve.model.affinity import Affinity
+from skyserve.model.place import Place
 
 FIRST_PORT = 30001
 """Of services, as SkyServe's users know it, where an installation names no other."""
@@ -26,6 +27,34 @@ class ConcurrencyLimit:
     """Most requests that wait."""
     seconds: float
     """Longest that one waits."""
+
+
+class RegionOrder(StrEnum):
+    """By what one region is preferred to another."""
+
+    ANY = "any"
+    """By nothing: replicas are alike wherever they are."""
+    CHEAPEST = "cheapest"
+    """By what its replicas cost."""
+    NEAREST = "nearest"
+    """By how soon its replicas are reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSettings:
+    """In which order regions are filled with requests, and how far before the next one gets any."""
+
+    order: RegionOrder = RegionOrder.ANY
+    listed: tuple[Place, ...] = ()
+    """The user's own order, which goes before the other: infras, or regions or zones of them. What is not in it comes
+    last."""
+    spill_at: int | None = None
+    """Requests in flight at a replica, from which further ones go elsewhere; None: as many as one is meant for."""
+
+    @property
+    def matter(self) -> bool:
+        """Whether it matters where a replica is."""
+        return bool(self.listed) or self.order is not RegionOrder.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +99,7 @@ class EndpointSettings:
     """Largest body of a request; None: any."""
     concurrency: ConcurrencyLimit | None = None
     """None: a replica gets whatever comes."""
+    regions: RegionSettings = RegionSettings()
     tls: TlsFiles | None = None
     """None: the endpoint speaks http."""
     hold_seconds: float = 0

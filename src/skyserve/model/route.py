@@ -25,6 +25,8 @@ class Backend(NamedTuple):
     """How much it can take beside the others, by policy `instance_aware_least_load`; they are all alike elsewhere."""
     key: ReplicaKey | None = None
     """What it was started with: during an update replicas differ."""
+    rank: int = 0
+    """Of its region: those of rank 0 are filled with requests first. Where no order was asked for, all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ class RouteTable:
     at_once: int = 64
     """Requests that one backend may have in flight for another one to be sent to it of those that waited: so many do
     not overrun a replica that has just come up. Those that did not wait are not counted."""
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it matters for a request which region it goes to. A split of the requests goes before that."""
+        return self.canary_percent is None and len({b.rank for b in self.backends if not b.draining}) > 1
+
+    @property
+    def spill_at(self) -> int:
+        """Requests in flight at a backend, the one that can take least, from which further ones go to the next rank."""
+        return self.settings.regions.spill_at or self.at_once
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class ProbeTally:
     failures: int = 0
     detail: str = ""
     """What the last failed probe said."""
+    trip: float | None = None
+    """Seconds that it takes to connect, the least of the latest times; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

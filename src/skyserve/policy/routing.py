@@ -11,6 +11,7 @@ from skyserve.policy.autoscaling.capacity import capacity
 from skyserve.policy.draft import Draft
 from skyserve.policy.keys import rule
 from skyserve.policy.prospects import prospect
+from skyserve.policy.regions import ranks
 from skyserve.policy.rollout.shifting import traffic
 
 _ROUTED = (Phase.STARTING, Phase.READY, Phase.NOT_READY, Phase.DRAINING)
@@ -30,6 +31,8 @@ def route_table(draft: Draft) -> RouteTable:
         if (backend := _backend(draft, replica, canary=replica.version == canary)) is not None:
             backends.append(backend)
             examples[replica.version] = replica
+    if target.endpoint.regions.matter:
+        backends = _ranked(draft, backends)
     return RouteTable(
         service_id=draft.service.id,
         name=draft.service.name,
@@ -85,3 +88,12 @@ def _backend(draft: Draft, replica: Replica, *, canary: bool) -> Backend | None:
     weight = capacity(replica.offer, draft.target)
     key = draft.target_of(replica).endpoint.replica_key
     return Backend(replica.id, address, draining, canary, replica.version, weight, key)
+
+
+def _ranked(draft: Draft, backends: Sequence[Backend]) -> list[Backend]:
+    """With the place of each one's region in the order. Those that drain get no requests, and count for nothing."""
+    taking = {backend.replica_id for backend in backends if not backend.draining}
+    replicas = [replica for replica in draft.replicas(*_ROUTED) if replica.id in taking]
+    trips = {replica.id: draft.seen(replica).probe.trip for replica in replicas}
+    places = ranks(draft.target, replicas, trips)
+    return [backend._replace(rank=places.get(backend.replica_id, 0)) for backend in backends]

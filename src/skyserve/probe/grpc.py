@@ -11,6 +11,7 @@ import grpc.aio
 from skyserve.contracts.prober import ProbeResult
 from skyserve.model.place import Address
 from skyserve.model.service import GRPC_HEALTH
+from skyserve.probe.trip import trip
 
 _SERVING = b"\x08\x01"
 """`HealthCheckResponse{status: SERVING}` as it goes over the wire: field 1, a varint, 1."""
@@ -28,4 +29,6 @@ async def serving(address: Address, headers: Mapping[str, str]) -> ProbeResult:
         except grpc.aio.AioRpcError as error:
             # The code alone: details may quote what was sent.
             return ProbeResult(False, f"gRPC status {error.code().name}")
-    return ProbeResult(answer == _SERVING, "SERVING" if answer == _SERVING else "NOT_SERVING")
+    if answer != _SERVING:
+        return ProbeResult(False, "NOT_SERVING")
+    return ProbeResult(True, "SERVING", await trip(address))

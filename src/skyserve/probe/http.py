@@ -14,6 +14,7 @@ from skyserve.contracts.prober import ProbeResult
 from skyserve.model.place import Address
 from skyserve.model.service import GRPC_HEALTH, ProbeSettings
 from skyserve.probe.grpc import serving
+from skyserve.probe.trip import Stopwatch
 from skyserve.probe.wording import in_words
 
 MAX_REDIRECTS = 10
@@ -34,26 +35,28 @@ class HttpProber:
 
     async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
         """Never raises but for cancellation. `settings.timeout` bounds the whole: connecting, redirects, the body."""
+        watch = Stopwatch()
         try:
             async with asyncio.timeout(settings.timeout):
                 if settings.path == GRPC_HEALTH:
                     return await serving(address, _headers(settings))
-                status = await self._status(address, settings)
+                status = await self._status(address, settings, watch)
         except Exception as error:  # whatever a replica answers, or a user asks to send, is a result
             return ProbeResult(False, in_words(error, settings.timeout))
         if status != HTTPStatus.OK:
-            return ProbeResult(False, f"status {status}")
-        return ProbeResult(True, "200")
+            return ProbeResult(False, f"status {status}", watch.seconds)
+        return ProbeResult(True, "200", watch.seconds)
 
     async def close(self) -> None:
         """Nothing is held between probes."""
 
-    async def _status(self, address: Address, settings: ProbeSettings) -> int:
+    async def _status(self, address: Address, settings: ProbeSettings, watch: Stopwatch) -> int:
         """The status after redirects, once the body has come as far as we read it."""
         # No other timeouts of httpx: they bound single reads, which a byte now and then would satisfy for ever.
         patience = httpx.Timeout(None, connect=CONNECT_SECONDS)
         async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=patience) as client:
             request = _request(client, address, settings)
+            request.extensions["trace"] = watch
             for _ in range(MAX_REDIRECTS + 1):
                 response = await client.send(request, stream=True)
                 following = response.next_request

@@ -6,8 +6,10 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from skyserve.model.affinity import PREFIX_BYTES, Affinity
-from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, Protocol
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, Protocol, RegionOrder, RegionSettings
+from skyserve.model.place import Place
 from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveCount, Seconds, Text, invalid
+from skyserve.spec.infra import parse_infra
 from skyserve.spec.replica_key import KeyHeader, ReplicaKeyField, replica_key
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -21,6 +23,16 @@ def _token(value: str) -> str:
 
 
 Token = Annotated[Text, AfterValidator(_token)]
+
+
+def _region(value: str) -> str:
+    if parse_infra(value).infra is None:
+        raise invalid(Finding("should name a place", "Write for example aws/us-east-1, ssh/<pool> or local."))
+    return value
+
+
+Region = Annotated[Text, AfterValidator(_region)]
+"""As `infra:` has it: an infra, or a region or zone of it."""
 
 QUEUED = 1000
 QUEUE_SECONDS = 60.0
@@ -48,6 +60,13 @@ class LoadBalancer(Model):
     affinity_load_percent: Annotated[PositiveCount, Field(ge=100, le=10_000)] | None = None
     """Most requests in flight on a replica, in percent of the average, before others take its own. If not written, 125
     for prefix_affinity, no bound for session_affinity."""
+    region_order: Annotated[RegionOrder, AnyCase] = RegionOrder.ANY
+    """Which regions get requests first: cheapest, nearest, or any."""
+    regions: tuple[Region, ...] = ()
+    """In which order regions get requests, instead of region_order; those that are not in the list come last."""
+    spill_at: PositiveCount | None = None
+    """Requests in flight at each replica of a region from which further ones go to the next region. If not written, as
+    many as a replica is meant for: the limit or target of concurrency, else 64."""
     require_key: bool = False
     """Refuse requests without an API key of the service (`sky serve keys`)."""
     max_concurrency_per_replica: PositiveCount | None = None
@@ -104,6 +123,7 @@ class LoadBalancer(Model):
                 prefix_bytes=self.prefix_bytes or PREFIX_BYTES,
                 load_percent=self.affinity_load_percent,
             ),
+            regions=RegionSettings(self.region_order, tuple(map(_place, self.regions)), self.spill_at),
             require_key=self.require_key,
             hold_seconds=self.hold_seconds,
             max_held_requests=self.max_held_requests,
@@ -123,3 +143,8 @@ class LoadBalancer(Model):
         if self.queue_seconds is not None:
             return self.queue_seconds
         return min(QUEUE_SECONDS, self.stream_timeout_seconds / 2) if self.stream_timeout_seconds else QUEUE_SECONDS
+
+
+def _place(region: str) -> Place:
+    location = parse_infra(region)
+    return Place(location.infra or "", location.region or "", location.zone or "")

@@ -11,6 +11,7 @@ from skyserve.spec.affinity import affinity_findings
 from skyserve.spec.base import AnyCase, Count, Finding, Model, Port, Seconds, Text, invalid
 from skyserve.spec.load_balancer import LoadBalancer
 from skyserve.spec.probe import ReadinessProbe, ReadinessProbeField
+from skyserve.spec.regions import region_findings
 from skyserve.spec.replica_policy import ReplicaPolicy
 from skyserve.spec.update import Update
 
@@ -93,6 +94,7 @@ class Service(Model):
         if self.readiness_probe.path == GRPC_HEALTH and self.readiness_probe.post_data is not None:
             yield Finding("a call of gRPC sends none", "Remove it.", ("readiness_probe", "post_data"))
         yield from affinity_findings(self.load_balancing_policy, self.load_balancer)
+        yield from region_findings(self.load_balancing_policy, self.load_balancer)
 
     @property
     def scaling(self) -> ReplicaPolicy:

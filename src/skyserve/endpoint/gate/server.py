@@ -14,6 +14,8 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc
 from skyserve.endpoint.gate import answers
 from skyserve.endpoint.gate.asking import Asking
 from skyserve.endpoint.gate.gate import Admission, Gate
+from skyserve.endpoint.gate.guide import Guide
+from skyserve.endpoint.gate.slots import Place
 from skyserve.endpoint.translate.gate import GRACE_SECONDS, SERVICE_HEADER
 
 _SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -24,8 +26,8 @@ Requests = AsyncIterator[ext_proc.ProcessingRequest]
 class GateServer:
     """Leads each request to the gate of its service."""
 
-    def __init__(self, socket: Path, gate_of: Callable[[str], Gate | None]) -> None:
-        """`gate_of`: by the service's resource name; None where nothing is limited."""
+    def __init__(self, socket: Path, gate_of: Callable[[str], Gate | Guide | None]) -> None:
+        """`gate_of`: by the service's resource name; None where nothing is limited or led."""
         self._socket = socket
         self._gate_of = gate_of
         self._server: grpc.aio.Server | None = None
@@ -54,26 +56,45 @@ class GateServer:
         told = dict(context.invocation_metadata())
         gate = self._gate_of(str(told.get(SERVICE_HEADER, "")))
         first = await anext(requests)
-        if gate is None:
+        if isinstance(gate, Gate):
+            await _pass_gate(gate, first, requests, context)
+        elif isinstance(gate, Guide):
+            await _be_led(gate, requests, context)
+        else:
             await context.write(answers.go(None))
-            return
-        ticket = gate.ask(_asking(first))
-        if ticket.queued and ticket.asking.company and gate.room is not None:
-            gate.excuse(ticket)  # before whoever keeps it company asks for it
-            await context.write(answers.keep_company(gate.room))
-            return
-        try:
-            if not ticket.verdict.done():
-                await context.write(answers.wait(gate.patience(ticket) + GRACE_SECONDS))
-            verdict = await gate.verdict(ticket)
-            if isinstance(verdict, Admission):
-                await context.write(answers.go(verdict.place))
-                async for _ in requests:
-                    await context.write(answers.pass_trailers())
-            else:
-                await context.write(answers.refuse(verdict))
-        finally:
-            gate.leave(ticket)
+
+
+async def _pass_gate(gate: Gate, first: ext_proc.ProcessingRequest, requests: Requests, context: Any) -> None:
+    ticket = gate.ask(_asking(first))
+    if ticket.queued and ticket.asking.company and gate.room is not None:
+        gate.excuse(ticket)  # before whoever keeps it company asks for it
+        await context.write(answers.keep_company(gate.room))
+        return
+    try:
+        if not ticket.verdict.done():
+            await context.write(answers.wait(gate.patience(ticket) + GRACE_SECONDS))
+        verdict = await gate.verdict(ticket)
+        if isinstance(verdict, Admission):
+            await _go(verdict.place, requests, context)
+        else:
+            await context.write(answers.refuse(verdict))
+    finally:
+        gate.leave(ticket)
+
+
+async def _be_led(guide: Guide, requests: Requests, context: Any) -> None:
+    place = guide.lead()
+    try:
+        await _go(place, requests, context)
+    finally:
+        guide.leave(place)
+
+
+async def _go(place: Place, requests: Requests, context: Any) -> None:
+    """Until the request has ended."""
+    await context.write(answers.go(place))
+    async for _ in requests:
+        await context.write(answers.pass_trailers())
 
 
 def _asking(first: ext_proc.ProcessingRequest) -> Asking:

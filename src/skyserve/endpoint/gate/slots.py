@@ -1,6 +1,7 @@
 """Who has how many requests, and which replica the next one goes to. No I/O, no clock."""
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ class Seat:
     address: Address
     weight: float = 1.0
     """How much it gets beside the others, as long as none is full."""
+    rank: int = 0
+    """Those of the lowest rank come first."""
+    spill_at: float = math.inf
+    """Requests at it from which its rank counts for nothing."""
 
 
 Place = Seat | None
@@ -39,6 +44,8 @@ class Slots:
         """By replica; None: by those that the proxy sent somewhere."""
         self._strangers: dict[int | None, int] = {}
         """By replica; None: all together, where the proxy chooses."""
+        self._beyond: Mapping[int, int] = {}
+        """By replica: what the proxy last counted beyond ours."""
         self._turns = itertools.count(1)
         self._last_turn: Counter[int] = Counter()
 
@@ -79,6 +86,13 @@ class Slots:
             beyond = max(0, seen - ours)
             self._strangers[key] = min(self._strangers.get(key, beyond), beyond)
 
+    def recount(self, in_flight: Mapping[int, int]) -> None:
+        """As `heed`, where there may be new strangers at any time: as many as two counts in a row tell of, since a
+        request that has just ended is in one of them."""
+        before = self._beyond
+        self._beyond = {i: max(0, in_flight.get(i, 0) - self._taken[i]) for i in self._seats}
+        self._strangers = {i: min(beyond, before.get(i, beyond)) for i, beyond in self._beyond.items()}
+
     def take(self) -> Place:
         """A place for one request. There must be a free one."""
         if not self._choosing:
@@ -99,6 +113,9 @@ class Slots:
     def _load(self, seat: Seat) -> int:
         return self._taken[seat.replica_id] + self._strangers.get(seat.replica_id, 0)
 
-    def _order(self, seat: Seat) -> tuple[float, int]:
-        """The emptiest for what it can take; of several the one whose last turn is longest ago."""
-        return (self._load(seat) + 1) / seat.weight, self._last_turn[seat.replica_id]
+    def _order(self, seat: Seat) -> tuple[float, float, int]:
+        """The lowest rank that has room; of those the emptiest for what it can take, and then the one whose last turn
+        is longest ago."""
+        load = self._load(seat)
+        rank = seat.rank if load < seat.spill_at else math.inf
+        return rank, (load + 1) / seat.weight, self._last_turn[seat.replica_id]

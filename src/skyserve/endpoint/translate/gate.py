@@ -63,8 +63,8 @@ def gate_filter() -> Json:
 
 
 def gate_for(table: RouteTable) -> Json:
-    """What a virtual host says of its filters: the gate, where the service has a limit."""
-    if table.settings.concurrency is None:
+    """What a virtual host says of its filters: the gate, where the service has a limit, or fills regions in order."""
+    if table.settings.concurrency is None and not table.ranked:
         return {}
     service = {"key": SERVICE_HEADER, "value": resource_name(table.service_id)}
     return {
