@@ -1,10 +1,13 @@
 """Keys and certificates for tests: each certificate is its own authority."""
 
+import ssl
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -50,6 +53,25 @@ class Made:
         Path(files.keyfile).write_text(self.key_text())
         Path(files.certfile).write_text(self.chain)
         return files
+
+
+def server_context(own: Made, clients: Made | None = None) -> ssl.SSLContext:
+    """A server with this certificate, which asks for one of `clients` if that is given."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(own.chain + own.key_text())
+        file.flush()
+        context.load_cert_chain(file.name)
+    if clients is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=clients.chain)
+    return context
+
+
+def grpc_credentials(own: Made, clients: Made) -> grpc.ServerCredentials:
+    """The same for gRPC."""
+    pair = (own.key_text().encode(), own.chain.encode())
+    return grpc.ssl_server_credentials([pair], clients.chain.encode(), require_client_auth=True)
 
 
 def made(key: Key | None = None, *, begins: datetime | None = None, days: float = 90) -> Made:

@@ -7,6 +7,7 @@ from skyserve.contracts.prober import ProbeResult
 from skyserve.controller.probing import TRIPS, ProbeBoard, Subject
 from skyserve.model.place import Address
 from skyserve.model.replica import Phase
+from skyserve.model.route import Trust
 from skyserve.model.service import ProbeSettings
 from skyserve.sim.virtual import VirtualClock, run_virtual
 
@@ -20,7 +21,7 @@ class Prober:
     def __init__(self, trips: Iterator[float | None]) -> None:
         self._trips = trips
 
-    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
+    async def probe(self, address: Address, settings: ProbeSettings, trust: Trust | None = None) -> ProbeResult:
         """The next one."""
         return ProbeResult(True, "200", next(self._trips))
 

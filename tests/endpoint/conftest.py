@@ -1,5 +1,6 @@
 """One Envoy for each module, replicas for each test."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -26,8 +27,8 @@ async def replica() -> AsyncIterator[MakeReplica]:
     """Starts replicas, and stops them in the end."""
     made: list[Replica] = []
 
-    async def make(name: str = "a", handler: Handler | None = None) -> Replica:
-        made.append(await Replica(name, handler).start())
+    async def make(name: str = "a", handler: Handler | None = None, tls: ssl.SSLContext | None = None) -> Replica:
+        made.append(await Replica(name, handler, tls=tls).start())
         return made[-1]
 
     yield make

@@ -19,6 +19,8 @@ class GrpcReplica:
     echoes message by message, Hang begins an answer and never ends it."""
 
     serving: bool = True
+    credentials: grpc.ServerCredentials | None = None
+    """It speaks TLS."""
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a call hangs."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,7 +45,12 @@ class GrpcReplica:
                 grpc.method_handlers_generic_handler(service, health),
             )
         )
-        self.address = Address("127.0.0.1", self._server.add_insecure_port("127.0.0.1:0"))
+        anywhere = "127.0.0.1:0"
+        if self.credentials is None:
+            port = self._server.add_insecure_port(anywhere)
+        else:
+            port = self._server.add_secure_port(anywhere, self.credentials)
+        self.address = Address("127.0.0.1", port)
         await self._server.start()
         return self
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Replica:
     healthy: bool = True
     key: ReplicaKey | None = None
     """Health checks without it fail; requests are the handler's affair."""
+    tls: ssl.SSLContext | None = None
+    """It speaks https."""
     seen: list[Request] = field(default_factory=list)
     """Requests, without Envoy's health checks."""
     address: Address = field(default_factory=lambda: Address("127.0.0.1", 0))
@@ -72,7 +75,9 @@ class Replica:
 
     async def start(self) -> "Replica":
         """Listen."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.address.port, limit=2**20)
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self.address.port, limit=2**20, ssl=self.tls
+        )
         self.address = Address("127.0.0.1", self._server.sockets[0].getsockname()[1])
         return self
 

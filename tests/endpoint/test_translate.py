@@ -15,10 +15,18 @@ from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
-from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, RegionOrder, RegionSettings, ReplicaKey
+from skyserve.model.endpoint import (
+    ConcurrencyLimit,
+    EndpointSettings,
+    RegionOrder,
+    RegionSettings,
+    ReplicaKey,
+    ReplicaTls,
+    TlsFiles,
+)
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
-from skyserve.model.route import Backend, RouteTable
+from skyserve.model.route import Backend, Certificate, RouteTable, Trust
 from skyserve.model.service import LoadBalancingPolicy
 
 
@@ -32,6 +40,7 @@ class Plain(yaml.SafeDumper):
 
 GOLDENS = Path(__file__).parent / "goldens"
 
+MUTUAL = ReplicaTls("/ca.pem", "replica.internal", TlsFiles("/key.pem", "/cert.pem"))
 TABLES = {
     "two-replicas": RouteTable(
         7,
@@ -114,6 +123,19 @@ TABLES = {
         ),
         settings=EndpointSettings(replica_key=ReplicaKey("new", "x-api-key")),
     ),
+    "replicas-with-tls": RouteTable(
+        18,
+        "sealed",
+        30012,
+        LoadBalancingPolicy.LEAST_LOAD,
+        (
+            Backend(1, Address("10.0.0.1", 8443), tls=MUTUAL),
+            Backend(2, Address("10.0.0.2", 8443), tls=ReplicaTls()),
+            Backend(3, Address("10.0.0.3", 8080)),
+        ),
+        settings=EndpointSettings(replica_tls=MUTUAL),
+        trusts={MUTUAL: Trust("AUTHORITIES", Certificate("CHAIN", "KEY", 0)), ReplicaTls(): Trust()},
+    ),
     "hold": RouteTable(
         16,
         "patient",
@@ -137,7 +159,7 @@ TABLES = {
 def test_goldens(name: str) -> None:
     """Each table gives the reviewed resources."""
     content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"), courier="secret")
-    text = yaml.dump([*content.values()], Dumper=Plain, sort_keys=False, width=100)
+    text = yaml.dump(content, Dumper=Plain, sort_keys=False, width=100)
     golden = GOLDENS / f"{name}.yaml"
     if os.environ.get("UPDATE_GOLDENS"):
         golden.write_text(text)
@@ -150,9 +172,9 @@ def test_envoy_knows_every_field(name: str) -> None:
     """Each resource is one of Envoy's, in field names and types, and its version depends on its content alone."""
     content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"), courier="secret")
 
-    for kind, resource in content.items():
+    for resource in content:
         packed = pack(resource)
-        assert packed.body.type_url == kind
+        assert packed.body.type_url == resource["@type"]
         assert packed.version == pack(dict(reversed(resource.items()))).version
 
 
@@ -180,7 +202,7 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
     told = partial(resources, host="::", access_log=Path("/log"), courier="secret")
-    old, new = (list(told(table).values()) for table in (before, after))
+    old, new = (told(table) for table in (before, after))
 
     assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]
 
@@ -199,8 +221,6 @@ def test_an_order_of_regions_is_a_matter_of_routes() -> None:
     table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, alike)
     ranked = replace(table, backends=(alike[0], alike[1]._replace(rank=1)))
 
-    def made(table: RouteTable) -> list[object]:
-        return list(resources(table, host="::", access_log=Path("/log"), courier="secret").values())
-
+    made = partial(resources, host="::", access_log=Path("/log"), courier="secret")
     assert [a == b for a, b in zip(made(table), made(ranked), strict=True)] == [True, True, True, False]
     assert made(replace(table, canary_percent=5)) == made(replace(ranked, canary_percent=5))

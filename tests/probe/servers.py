@@ -1,6 +1,7 @@
 """Replicas of every temper: real servers on loopback that answer as a script says."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -21,8 +22,10 @@ async def _request(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def replica(answer: Answer, host: str = "127.0.0.1", listens: bool = True) -> AsyncIterator[Address]:
-    """A server that reads one request a connection and lets `answer` reply, then closes.
+async def replica(
+    answer: Answer, host: str = "127.0.0.1", listens: bool = True, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Address]:
+    """A server that reads one request a connection and lets `answer` reply, then closes. With `tls` it speaks https.
 
     One that does not listen answers an empty request at once.
     """
@@ -41,7 +44,7 @@ async def replica(answer: Answer, host: str = "127.0.0.1", listens: bool = True)
         finally:
             writer.close()
 
-    server = await _listen(serve, host)
+    server = await _listen(serve, host, tls)
     try:
         yield Address(host, server.sockets[0].getsockname()[1])
     finally:
@@ -52,11 +55,13 @@ async def replica(answer: Answer, host: str = "127.0.0.1", listens: bool = True)
 
 
 async def _listen(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], host: str
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    host: str,
+    tls: ssl.SSLContext | None,
 ) -> asyncio.Server:
     for port in ports():
         try:
-            return await asyncio.start_server(serve, host, port)
+            return await asyncio.start_server(serve, host, port, ssl=tls)
         except OSError:
             continue
     raise AssertionError(f"no port of {ports()} is free")

@@ -296,7 +296,7 @@ async def test_tls_that_is_none_is_told(prober: Prober) -> None:
         replica(says(f"HTTP/1.1 302 F\nLocation: https://{plain}/\n\n")) as here,
     ):
         result = await prober.probe(here, PATIENT)
-    assert result == ProbeResult(False, "TLS failed: the certificate is not trusted, or it speaks no TLS")
+    assert result == ProbeResult(False, "TLS failed: a certificate is not trusted, or it speaks no TLS")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from skyserve.spec.parse import load_task
 from skyserve.spec.pool import Pool
 from skyserve.spec.probe import ReadinessProbe
 from skyserve.spec.replica_policy import ReplicaPolicy
+from skyserve.spec.replica_tls import ReplicaTls
 from skyserve.spec.resources import AcceleratorArgs, Resources
 from skyserve.spec.schedule import ScheduleWindow
 from skyserve.spec.service import Service, Tls
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Model]] = {
     "`service.replica_policy.upscale_step`": StepLimit,
     "`service.replica_policy.schedule`": ScheduleWindow,
     "`service.load_balancer`": LoadBalancer,
+    "`service.load_balancer.replica_tls`": ReplicaTls,
     "`service.update`": Update,
     "`service.update.canary_steps`": Step,
     "`service.tls`": Tls,
@@ -163,6 +165,7 @@ EXAMPLES = {
     "service.load_balancer.max_held_requests": "9",
     "service.load_balancer.replica_key": "auto",
     "service.load_balancer.replica_key_header": "X-Api-Key",
+    "service.load_balancer.replica_tls": "{insecure: true}",
     "service.update.mode": "blue_green",
     "service.update.max_surge": "2",
     "service.update.max_unavailable": "50%",

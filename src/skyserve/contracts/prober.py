@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from skyserve.model.place import Address
+from skyserve.model.route import Trust
 from skyserve.model.service import ProbeSettings
 
 
@@ -22,8 +23,9 @@ class ProbeResult:
 class Prober(Protocol):
     """Sends readiness probes."""
 
-    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
-        """Never raises but for cancellation: a connection that fails is a result."""
+    async def probe(self, address: Address, settings: ProbeSettings, trust: Trust | None = None) -> ProbeResult:
+        """Never raises but for cancellation: a connection that fails is a result. `trust`: what the files hold that the
+        settings name, where they ask for TLS."""
         ...
 
     async def close(self) -> None:

@@ -1,45 +1,32 @@
-"""The certificates of endpoints: read from the user's files, read again when these change, kept when they break.
-
-The last good pair of a service is kept beside the database, 0600: a controller that finds the user's files gone serves
-on with it.
-"""
+"""The certificates of endpoints: their own, which clients are shown, and those by which they and replicas know each
+other."""
 
 import asyncio
-import json
-import logging
-import os
-from dataclasses import asdict, dataclass, field, replace
+import hashlib
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from skyserve.contracts.clock import Clock
-from skyserve.controller.certificate_check import day, read_pair, stamp
-from skyserve.model.endpoint import TlsFiles
-from skyserve.model.error import ServeError
-from skyserve.model.route import Certificate, RouteTable
-
-log = logging.getLogger(__name__)
-
-LOOK_SECONDS = 2.0
-"""Between looks at the files. A change is taken up once it was the same at two looks: key and certificate are not
-replaced at one moment."""
-SOON_SECONDS = 14 * 86400.0
-"""Before the end of a certificate its user is told so. Automatic renewal is done by then, where there is any."""
+from skyserve.controller.certificate_check import read_pair, read_trust
+from skyserve.controller.watched import Watched
+from skyserve.model.endpoint import EndpointSettings, ReplicaTls
+from skyserve.model.route import Certificate, RouteTable, Trust
 
 
 @dataclass(slots=True)
-class _Held:
-    """What is known of one service's certificate."""
+class _Service:
+    """What is watched for one service."""
 
-    files: TlsFiles
-    certificate: Certificate | None = None
-    fault: str = ""
-    """What is wrong with the files; empty: they hold the certificate."""
-    read: tuple[object, ...] | None = None
-    """The files' stamp when they were read last."""
-    seen: tuple[object, ...] | None = None
-    """The files' stamp at the last look."""
-    looked_at: float = 0.0
-    news: list[str] = field(default_factory=list)
+    own: Watched[Certificate] | None = None
+    to_replicas: dict[ReplicaTls, Watched[Trust]] = field(default_factory=dict)
+    """By how they are spoken to: during an update replicas differ."""
+
+    def all(self) -> Iterator[Watched[Any]]:
+        if self.own is not None:
+            yield self.own
+        yield from self.to_replicas.values()
 
 
 class Certificates:
@@ -49,97 +36,80 @@ class Certificates:
         """`directory`: where the last good ones are kept."""
         self._directory = directory
         self._clock = clock
-        self._held: dict[int, _Held] = {}
+        self._services: dict[int, _Service] = {}
 
-    async def check(self, files: TlsFiles | None) -> None:
-        """Raise ServeError if an endpoint could not use them."""
-        if files is not None:
-            await asyncio.to_thread(read_pair, files, self._clock.now())
+    async def check(self, settings: EndpointSettings) -> None:
+        """Raise ServeError if an endpoint could not use the files that they name."""
+        now = self._clock.now()
+        if settings.tls is not None:
+            await asyncio.to_thread(read_pair, settings.tls, now)
+        if settings.replica_tls is not None:
+            await asyncio.to_thread(read_trust, settings.replica_tls, now)
 
-    async def certified(self, table: RouteTable) -> RouteTable:
-        """The table with its service's certificate, if its settings ask for one."""
-        files = table.settings.tls
-        if files is None:
-            return table
-        held = self._held.get(table.service_id)
-        if held is None or held.files != files:
-            former = held.certificate if held else None
-            held = self._held[table.service_id] = _Held(files, former)
-            await asyncio.to_thread(self._begin, table.service_id, held)
-        elif self._clock.now() - held.looked_at >= LOOK_SECONDS:
-            await asyncio.to_thread(self._look, table.service_id, held)
-        return replace(table, certificate=held.certificate)
+    async def certified(self, table: RouteTable, ways: Iterable[ReplicaTls] = ()) -> RouteTable:
+        """The table with the certificates that its service's settings and its replicas ask for, and `ways` by which
+        others are spoken to. No further ones are watched from then on."""
+        own = await self._own(table)
+        spoken = (table.settings.replica_tls, *(backend.tls for backend in table.backends), *ways)
+        return replace(table, certificate=own, trusts=await self._trusts(table.service_id, {*spoken} - {None}))
+
+    async def _trusts(self, service_id: int, ways: Set[ReplicaTls | None]) -> dict[ReplicaTls, Trust]:
+        """Those of which nothing is known are left out."""
+        service = self._of(service_id)
+        before = service.to_replicas
+        service.to_replicas = {way: before.get(way) or self._trust(service_id, way) for way in ways if way}
+        for watched in service.to_replicas.values():
+            await self._look(watched)
+        return {way: watched.held for way, watched in service.to_replicas.items() if watched.held}
 
     def news(self, service_id: int) -> list[str]:
-        """What has happened to the service's certificate since this was last asked, in words for people."""
-        held = self._held.get(service_id)
-        if held is None:
-            return []
-        told, held.news = held.news, []
+        """What has happened to the service's certificates since this was last asked, in words for people."""
+        told = []
+        for watched in self._of(service_id).all():
+            told += watched.news
+            watched.news = []
         return told
 
     def trouble(self, service_id: int) -> str:
         """What the service's user should do something about; empty when all is well."""
-        held = self._held.get(service_id)
-        if held is None:
-            return ""
-        if held.fault:
-            return held.fault if held.certificate is None else f"{held.fault} The certificate before is still used."
-        if held.certificate and held.certificate.ends_at - self._clock.now() < SOON_SECONDS:
-            return f"The certificate {held.files.certfile} ends on {day(held.certificate.ends_at)}. Renew it."
-        return ""
+        now = self._clock.now()
+        return " ".join(words for watched in self._of(service_id).all() if (words := watched.trouble(now)))
 
     def forget(self, service_id: int) -> None:
         """The service is no more."""
-        self._held.pop(service_id, None)
-        self._kept(service_id).unlink(missing_ok=True)
+        self._services.pop(service_id, None)
+        for kept in (self._kept(service_id), *self._directory.glob(f"{service_id}-*.json")):
+            kept.unlink(missing_ok=True)
 
-    def _begin(self, service_id: int, held: _Held) -> None:
-        held.looked_at = self._clock.now()
-        held.seen = stamp(held.files)
-        self._read(service_id, held)
-        if held.certificate is None:
-            held.certificate = self._restored(service_id)
+    def _of(self, service_id: int) -> _Service:
+        return self._services.setdefault(service_id, _Service())
 
-    def _look(self, service_id: int, held: _Held) -> None:
-        held.looked_at = self._clock.now()
-        now = stamp(held.files)
-        settled = now == held.seen
-        held.seen = now
-        if settled and now != held.read:
-            self._read(service_id, held)
-
-    def _read(self, service_id: int, held: _Held) -> None:
-        held.read = held.seen
-        before = held.certificate
-        try:
-            certificate = read_pair(held.files, self._clock.now())
-        except ServeError as error:
-            held.fault = f"{error.message} {error.remedy}"
-            held.news.append(held.fault)
-            return
-        held.certificate, held.fault = certificate, ""
-        if certificate != before:
-            self._keep(service_id, certificate)
-            held.news.append(f"the certificate {held.files.certfile} is used; it ends on {day(certificate.ends_at)}")
-
-    def _kept(self, service_id: int) -> Path:
-        return self._directory / f"{service_id}.json"
-
-    def _keep(self, service_id: int, certificate: Certificate) -> None:
-        """In one move, readable by the user alone from its first moment."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._kept(service_id).with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(asdict(certificate), file)
-        new.replace(self._kept(service_id))
-
-    def _restored(self, service_id: int) -> Certificate | None:
-        try:
-            return Certificate(**json.loads(self._kept(service_id).read_text()))
-        except FileNotFoundError:
+    async def _own(self, table: RouteTable) -> Certificate | None:
+        service, files = self._of(table.service_id), table.settings.tls
+        if files is None:
+            service.own = None
             return None
-        except (OSError, ValueError, TypeError) as error:
-            log.warning("the certificate kept for service %d cannot be read: %s", service_id, type(error).__name__)
-            return None
+        paths = (files.keyfile, files.certfile)
+        if service.own is None or service.own.files != paths:
+            service.own = Watched(
+                paths,
+                lambda now: read_pair(files, now),
+                self._kept(table.service_id),
+                Certificate,
+                lambda _: files.certfile,
+                service.own.held if service.own else None,
+            )
+        await self._look(service.own)
+        return service.own.held
+
+    def _trust(self, service_id: int, way: ReplicaTls) -> Watched[Trust]:
+        kept = self._kept(service_id, hashlib.sha256(repr(way).encode()).hexdigest()[:8])
+        return Watched(way.files, lambda now: read_trust(way, now), kept, Trust, lambda trust: trust.ends_first)
+
+    async def _look(self, watched: Watched[Any]) -> None:
+        now = self._clock.now()
+        if watched.due(now):
+            await asyncio.to_thread(watched.look, now)
+
+    def _kept(self, service_id: int, way: str = "") -> Path:
+        return self._directory / (f"{service_id}-{way}.json" if way else f"{service_id}.json")

@@ -66,7 +66,7 @@ class Intake:
         """What the task's files hold now. Raises SpecError, ServeError for what cannot be read or used."""
         refuse_unsupported(task)
         target = target_of(settled(task, base, None))
-        await self._world.certificates.check(target.endpoint.tls)
+        await self._world.certificates.check(target.endpoint)
         await check_policy(target, self._world.home)
         trees = {file.destination: await self._tree(file, base) for file in _local_files(task, base)}
         return tuple(trees.items())

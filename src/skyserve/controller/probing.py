@@ -9,6 +9,7 @@ from skyserve.contracts.clock import Clock
 from skyserve.contracts.prober import Prober, ProbeResult
 from skyserve.model.place import Address
 from skyserve.model.replica import Phase
+from skyserve.model.route import Trust
 from skyserve.model.service import ProbeSettings
 from skyserve.model.snapshot import ProbeTally
 
@@ -31,6 +32,8 @@ class Subject:
     settings: ProbeSettings
     phase: Phase
     """A starting replica is probed eagerly."""
+    trust: Trust | None = None
+    """By what the replica is known, if it speaks https. A new one changes no result."""
     doubtful: bool = False
     """Something else speaks against it: it is probed at once, and eagerly."""
 
@@ -70,7 +73,7 @@ class ProbeBoard:
     async def _probe_for_life(self, replica_id: int) -> None:
         while True:
             subject = self._subjects[replica_id]
-            result = await self._prober.probe(subject.address, subject.settings)
+            result = await self._prober.probe(subject.address, subject.settings, subject.trust)
             before = self.tally(replica_id)
             after = replace(_count(before, result), trip=self._trip(replica_id, result))
             self._tallies[replica_id] = after

@@ -7,7 +7,7 @@ about it; so the next pass, in this process or the one after a crash, goes on fr
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from skyserve.contracts.errors import Superseded
@@ -20,6 +20,7 @@ from skyserve.controller.recording import changes_of, events_of, log_plan
 from skyserve.controller.tasks import TaskBoard
 from skyserve.controller.versions import VersionBook
 from skyserve.controller.world import World
+from skyserve.model.endpoint import ReplicaTls
 from skyserve.model.error import ErrorKind, ServeError
 from skyserve.model.event import Event
 from skyserve.model.plan import (
@@ -37,7 +38,7 @@ from skyserve.model.plan import (
 )
 from skyserve.model.replica import Cause, Phase, Replica
 from skyserve.model.resources import Offer
-from skyserve.model.route import BackendStatus
+from skyserve.model.route import BackendStatus, Trust
 from skyserve.model.service import Service, Target, Version
 from skyserve.model.snapshot import Observation, Snapshot, Stage
 from skyserve.policy.lifecycle import MAY_HOLD_MACHINE
@@ -162,9 +163,10 @@ class Reconciler:
                 self.wake()
                 return made
             if not self._over:
-                await self._world.router.apply(await self._world.certificates.certified(made.routes))
+                table = await self._world.certificates.certified(made.routes, self._probed_by_tls())
+                await self._world.router.apply(table)
                 self._act(made)
-                self._follow_replicas()
+                self._follow_replicas(table.trusts)
         for news in self._world.certificates.news(self.service.id):
             await self._tell(news)
         return made
@@ -313,7 +315,12 @@ class Reconciler:
                 case _:
                     pass  # recorded already
 
-    def _follow_replicas(self) -> None:
+    def _probed_by_tls(self) -> set[ReplicaTls]:
+        """How replicas are spoken to that are probed, or will be soon."""
+        numbers = {r.version for r in self._record.replicas if r.phase in _PROBED} | {self._versions.wanted.number}
+        return {way for v in self._versions.all if v.number in numbers and (way := v.target.probe.tls)}
+
+    def _follow_replicas(self, trusts: Mapping[ReplicaTls, Trust]) -> None:
         """Probe and watch the replicas that are on machines, and no others."""
         targets = {v.number: v.target for v in self._versions.all}
         subjects = {}
@@ -322,7 +329,8 @@ class Reconciler:
             address = replica.instance.addresses.get(target.port) if replica.instance else None
             if self._answers(replica) and address is not None:
                 doubtful = self._world.fleet.unreachable_since(replica.offer.place) is not None
-                subjects[replica.id] = Subject(address, target.probe, replica.phase, doubtful)
+                trust = trusts.get(target.probe.tls) if target.probe.tls else None
+                subjects[replica.id] = Subject(address, target.probe, replica.phase, trust, doubtful)
         self._probes.set(subjects)
         self._tasks.keep({r.id for r in self._record.replicas if r.phase in (*_PROBED, Phase.DRAINING)})
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from skyserve.spec.replica_key import AUTO, MADE, is_made
-from skyserve.spec.service import Service
+from skyserve.spec.replica_tls import ReplicaTls
+from skyserve.spec.service import Service, Tls
 from skyserve.spec.task import Task
 
 RANDOM_BYTES = 32
@@ -28,10 +29,20 @@ def below(base: Path, path: str) -> Path:
 
 
 def _located(service: Service, base: Path) -> Service:
-    if service.tls is None:
-        return service
-    paths = {name: str(below(base, getattr(service.tls, name))) for name in ("keyfile", "certfile")}
-    return service.model_copy(update={"tls": service.tls.model_copy(update=paths)})
+    balancer = service.load_balancer
+    changed = {
+        "tls": _with_paths(service.tls, base),
+        "load_balancer": balancer.model_copy(update={"replica_tls": _with_paths(balancer.replica_tls, base)}),
+    }
+    return service.model_copy(update={name: value for name, value in changed.items() if value is not None})
+
+
+def _with_paths(section: Tls | ReplicaTls | None, base: Path) -> Tls | ReplicaTls | None:
+    """The section with its files' paths absolute."""
+    if section is None:
+        return None
+    written = {name: getattr(section, name, None) for name in ("keyfile", "certfile", "cafile")}
+    return section.model_copy(update={name: str(below(base, path)) for name, path in written.items() if path})
 
 
 def _keyed(service: Service, former: Service | None) -> Service:

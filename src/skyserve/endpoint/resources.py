@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 # A message inside an Any is found by name among the imported modules: each type that translate/ writes stands here.
@@ -51,6 +51,15 @@ class Resource:
 
 Resources = Mapping[str, Mapping[str, Resource]]
 """By kind, in the order in which Envoy should hear of them, then by name."""
+
+
+def pack_all(contents: Iterable[Json]) -> Resources:
+    """Resources that are told together, ready to send. Raises ParseError, as `pack`."""
+    packed: dict[str, dict[str, Resource]] = {}
+    for content in contents:
+        name = content.get("name") or content["cluster_name"]
+        packed.setdefault(content["@type"], {})[name] = pack(content)
+    return packed
 
 
 def pack(content: Json) -> Resource:

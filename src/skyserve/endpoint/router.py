@@ -19,7 +19,7 @@ from skyserve.endpoint.outages import Outages
 from skyserve.endpoint.ports import free_port
 from skyserve.endpoint.process import EnvoyProcess
 from skyserve.endpoint.resolve import resolve
-from skyserve.endpoint.resources import Resource, pack
+from skyserve.endpoint.resources import Resources, pack_all
 from skyserve.endpoint.slow_start import SlowStarts
 from skyserve.endpoint.traffic import Traffic
 from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, resource_name
@@ -53,7 +53,7 @@ class EnvoyRouter:
         """By service id: as we were told."""
         self._served: dict[int, RouteTable] = {}
         """The same with IP addresses, as Envoy was told."""
-        self._packed: dict[int, Mapping[str, Resource]] = {}
+        self._packed: dict[int, Resources] = {}
         self._admin = Admin(self._layout.admin_socket)
         self._process = EnvoyProcess(self._layout, self._admin, traces)
         self._traffic = Traffic(self._admin, self._awaited, self._sampled)
@@ -204,12 +204,12 @@ class EnvoyRouter:
             settled=self._slow_starts.ended(service_id),
             outage=self._outages.of(service_id),
         )
-        self._packed[service_id] = {kind: pack(resource) for kind, resource in content.items()}
+        self._packed[service_id] = pack_all(content)
 
     def _publish(self) -> None:
         self._ads.publish(
             {
-                kind: {resource_name(id_): packed[kind] for id_, packed in self._packed.items() if kind in packed}
+                kind: {name: one for packed in self._packed.values() for name, one in packed.get(kind, {}).items()}
                 for kind in KINDS
             }
         )
@@ -220,8 +220,10 @@ class EnvoyRouter:
 
     def _confirmed(self, service_id: int) -> bool:
         """All of it is there; with TLS, that is the certificate too."""
-        needed = {*self._packed[service_id]} | ({SECRET} if self._asked[service_id].settings.tls else set())
-        return all(self._ads.confirmed(kind, resource_name(service_id)) for kind in needed)
+        needed = {(kind, name) for kind, named in self._packed[service_id].items() for name in named}
+        if self._asked[service_id].settings.tls:
+            needed.add((SECRET, resource_name(service_id)))
+        return all(self._ads.confirmed(kind, name) for kind, name in needed)
 
     def _backend_status(self, service_id: int, backend: Backend | None, confirmed: bool) -> BackendStatus:
         host = self._traffic.host(resource_name(service_id), backend.address) if backend else None
@@ -247,7 +249,7 @@ class EnvoyRouter:
             self._publish()
 
     def _cluster_version(self, service_id: int) -> str:
-        return self._packed[service_id][CLUSTER].version
+        return self._packed[service_id][CLUSTER][resource_name(service_id)].version
 
     def _awaited(self) -> bool:
         """Some backend's status is not yet what its table says."""

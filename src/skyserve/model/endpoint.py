@@ -65,6 +65,24 @@ class TlsFiles:
     certfile: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicaTls:
+    """How replicas that speak https are known, and what they are shown. Paths are absolute, and of this machine."""
+
+    cafile: str = ""
+    """Of the authorities that sign their certificates; empty: any certificate will do."""
+    server_name: str = ""
+    """What their certificates must be for, where there is a cafile; they are asked by that name. Empty: any name."""
+    pair: TlsFiles | None = None
+    """What the endpoint proves itself with; None: it does not."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that are read."""
+        pair = (self.pair.keyfile, self.pair.certfile) if self.pair else ()
+        return (*((self.cafile,) if self.cafile else ()), *pair)
+
+
 AUTHORIZATION = "authorization"
 
 
@@ -108,3 +126,5 @@ class EndpointSettings:
     """Of those that wait at once; more are refused."""
     replica_key: ReplicaKey | None = None
     """None: what a client sends is passed on, and nothing else."""
+    replica_tls: ReplicaTls | None = None
+    """None: replicas speak http."""

@@ -1,9 +1,11 @@
 """What the endpoint should do, in our own words; the endpoint translates it for its proxy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
-from skyserve.model.endpoint import EndpointSettings, ReplicaKey
+from skyserve.model.endpoint import EndpointSettings, ReplicaKey, ReplicaTls
 from skyserve.model.key import KeyRule
 from skyserve.model.place import Address
 from skyserve.model.service import LoadBalancingPolicy
@@ -27,6 +29,8 @@ class Backend(NamedTuple):
     """What it was started with: during an update replicas differ."""
     rank: int = 0
     """Of its region: those of rank 0 are filled with requests first. Where no order was asked for, all are."""
+    tls: ReplicaTls | None = None
+    """None: it speaks http."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,20 @@ class Certificate:
     """PEM: the private key."""
     ends_at: float
     """When the certificate expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the files of a ReplicaTls hold."""
+
+    authorities: str = ""
+    """PEM; empty: any certificate is taken."""
+    pair: Certificate | None = None
+    """What the endpoint proves itself with to replicas."""
+    ends_at: float = inf
+    """When the first of these expires."""
+    ends_first: str = ""
+    """The file which that is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,8 @@ class RouteTable:
     """Of whose bearers requests are taken, where the settings require a key."""
     certificate: Certificate | None = None
     """Where the settings ask for TLS; None: it is not known, so that nobody can connect."""
+    trusts: Mapping[ReplicaTls, Trust] = field(default_factory=dict)
+    """What is known of those by which backends are spoken to."""
     prospect: Prospect = Prospect()
     at_once: int = 64
     """Requests that one backend may have in flight for another one to be sent to it of those that waited: so many do

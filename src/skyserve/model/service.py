@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from skyserve.model.autoscaling import Autoscaling, ScalingMemory
-from skyserve.model.endpoint import EndpointSettings, ReplicaKey
+from skyserve.model.endpoint import EndpointSettings, ReplicaKey, ReplicaTls
 from skyserve.model.placement import Memory, Placement
 from skyserve.model.resources import ResourceRequest
 from skyserve.model.rollout import Rollout, UpdateSettings
@@ -60,6 +60,8 @@ class ProbeSettings:
     """Failures in a row that make a ready replica not ready: one blip does not cut it off."""
     key: ReplicaKey | None = None
     """Sent beside the headers, which win where they name the same."""
+    tls: ReplicaTls | None = None
+    """None: it is asked by http."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,10 @@ def _backend(draft: Draft, replica: Replica, *, canary: bool) -> Backend | None:
     if address is None:
         return None
     weight = capacity(replica.offer, draft.target)
-    key = draft.target_of(replica).endpoint.replica_key
-    return Backend(replica.id, address, draining, canary, replica.version, weight, key)
+    own = draft.target_of(replica).endpoint
+    return Backend(
+        replica.id, address, draining, canary, replica.version, weight, key=own.replica_key, tls=own.replica_tls
+    )
 
 
 def _ranked(draft: Draft, backends: Sequence[Backend]) -> list[Backend]:

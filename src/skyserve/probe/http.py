@@ -12,8 +12,10 @@ import httpx
 
 from skyserve.contracts.prober import ProbeResult
 from skyserve.model.place import Address
+from skyserve.model.route import Trust
 from skyserve.model.service import GRPC_HEALTH, ProbeSettings
 from skyserve.probe.grpc import serving
+from skyserve.probe.tls import context
 from skyserve.probe.trip import Stopwatch
 from skyserve.probe.wording import in_words
 
@@ -33,14 +35,16 @@ class HttpProber:
         # For redirects to https. Made once: it reads the trusted certificates from disk.
         self._tls = ssl.create_default_context()
 
-    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
+    async def probe(self, address: Address, settings: ProbeSettings, trust: Trust | None = None) -> ProbeResult:
         """Never raises but for cancellation. `settings.timeout` bounds the whole: connecting, redirects, the body."""
+        if settings.tls is not None and trust is None:
+            return ProbeResult(False, "the files of load_balancer.replica_tls cannot be read")
         watch = Stopwatch()
         try:
             async with asyncio.timeout(settings.timeout):
                 if settings.path == GRPC_HEALTH:
-                    return await serving(address, _headers(settings))
-                status = await self._status(address, settings, watch)
+                    return await serving(address, _headers(settings), settings.tls, trust)
+                status = await self._status(address, settings, trust, watch)
         except Exception as error:  # whatever a replica answers, or a user asks to send, is a result
             return ProbeResult(False, in_words(error, settings.timeout))
         if status != HTTPStatus.OK:
@@ -50,12 +54,15 @@ class HttpProber:
     async def close(self) -> None:
         """Nothing is held between probes."""
 
-    async def _status(self, address: Address, settings: ProbeSettings, watch: Stopwatch) -> int:
+    async def _status(self, address: Address, settings: ProbeSettings, trust: Trust | None, watch: Stopwatch) -> int:
         """The status after redirects, once the body has come as far as we read it."""
         # No other timeouts of httpx: they bound single reads, which a byte now and then would satisfy for ever.
         patience = httpx.Timeout(None, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=patience) as client:
-            request = _request(client, address, settings)
+        origin, own = _origin(address, settings), {}
+        if settings.tls and trust:
+            own[origin] = httpx.AsyncHTTPTransport(verify=context(settings.tls, trust), trust_env=False)
+        async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=patience, mounts=own) as client:
+            request = _request(client, origin, settings)
             request.extensions["trace"] = watch
             for _ in range(MAX_REDIRECTS + 1):
                 response = await client.send(request, stream=True)
@@ -68,13 +75,19 @@ class HttpProber:
         raise httpx.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
 
 
-def _request(client: httpx.AsyncClient, address: Address, settings: ProbeSettings) -> httpx.Request:
+def _origin(address: Address, settings: ProbeSettings) -> str:
     host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{'https' if settings.tls else 'http'}://{host}:{address.port}"
+
+
+def _request(client: httpx.AsyncClient, origin: str, settings: ProbeSettings) -> httpx.Request:
+    name = settings.tls.server_name if settings.tls else ""
     headers = {"User-Agent": "skyserve-probe", "Connection": "close"}
     request = client.build_request(
         settings.method,
-        f"http://{host}:{address.port}{settings.path}",
+        f"{origin}{settings.path}",
         headers=headers,
+        extensions={"sni_hostname": name} if name else None,
         json=settings.body if settings.method == "POST" else None,
     )
     request.headers.update(_headers(settings))
@@ -89,12 +102,14 @@ def _headers(settings: ProbeSettings) -> dict[str, str]:
 
 
 def _follow(request: httpx.Request, following: httpx.Request, headers: Mapping[str, str]) -> httpx.Request:
-    """The headers may hold keys, and are for the replica alone: another origin does not get them."""
+    """The headers may hold keys, and are for the replica alone: another origin does not get them, nor is it asked for
+    by the replica's name."""
     here, there = request.url, following.url
     if (here.scheme, here.host, here.port) != (there.scheme, there.host, there.port):
         for name in headers:
             if name.lower() != "host":  # already the other origin's
                 following.headers.pop(name, None)
+        following.extensions.pop("sni_hostname", None)
     return following
 
 

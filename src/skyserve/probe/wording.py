@@ -17,7 +17,7 @@ def in_words(error: BaseException, timeout: float) -> str:
         return f"no answer within {timeout:g} s"
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLError):
-            return "TLS failed: the certificate is not trusted, or it speaks no TLS"
+            return "TLS failed: a certificate is not trusted, or it speaks no TLS"
         if isinstance(cause, socket.gaierror):
             return "host name not found"
         if isinstance(cause, OSError) and cause.errno:

@@ -7,7 +7,7 @@ from skyserve.contracts.prober import ProbeResult
 from skyserve.model.key import KeyCount
 from skyserve.model.load import Load
 from skyserve.model.place import Address
-from skyserve.model.route import Backend, BackendStatus, RouteTable
+from skyserve.model.route import Backend, BackendStatus, RouteTable, Trust
 from skyserve.model.service import ProbeSettings
 from skyserve.model.traffic import ServiceTraffic
 
@@ -99,7 +99,7 @@ class WorldProber:
         self._answers = answers
         self._missing = missing
 
-    async def probe(self, address: Address, settings: ProbeSettings) -> ProbeResult:
+    async def probe(self, address: Address, settings: ProbeSettings, trust: Trust | None = None) -> ProbeResult:
         """Ready if something answers."""
         if not self._answers(address):
             return ProbeResult(False, "connection refused")

@@ -11,6 +11,7 @@ from skyserve.model.place import Place
 from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveCount, Seconds, Text, invalid
 from skyserve.spec.infra import parse_infra
 from skyserve.spec.replica_key import KeyHeader, ReplicaKeyField, replica_key
+from skyserve.spec.replica_tls import ReplicaTls
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """What names of headers and cookies are made of: RFC 9110, section 5.6.2."""
@@ -84,6 +85,8 @@ class LoadBalancer(Model):
     """Sent to replicas with each request and probe: auto, or a key, best by the name of a secret."""
     replica_key_header: KeyHeader | None = None
     """The header that holds it; Authorization, as a bearer token, if not written."""
+    replica_tls: ReplicaTls | None = None
+    """For replicas that speak https: what certificates they have, and what the endpoint shows them."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -128,6 +131,7 @@ class LoadBalancer(Model):
             hold_seconds=self.hold_seconds,
             max_held_requests=self.max_held_requests,
             replica_key=replica_key(self.replica_key, self.replica_key_header),
+            replica_tls=self.replica_tls.settings() if self.replica_tls else None,
         )
 
     def _concurrency(self) -> ConcurrencyLimit | None:

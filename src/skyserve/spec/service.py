@@ -93,6 +93,10 @@ class Service(Model):
             yield Finding("is a call of gRPC, which needs HTTP/2", remedy, ("readiness_probe",))
         if self.readiness_probe.path == GRPC_HEALTH and self.readiness_probe.post_data is not None:
             yield Finding("a call of gRPC sends none", "Remove it.", ("readiness_probe", "post_data"))
+        tls = self.load_balancer.replica_tls
+        if self.readiness_probe.path == GRPC_HEALTH and tls and not (tls.cafile and tls.server_name):
+            remedy = "Write load_balancer.replica_tls with cafile and server_name."
+            yield Finding("is a call of gRPC, which takes no certificate unseen", remedy, ("readiness_probe",))
         yield from affinity_findings(self.load_balancing_policy, self.load_balancer)
         yield from region_findings(self.load_balancing_policy, self.load_balancer)
 

@@ -152,7 +152,7 @@ def _request(option: Option) -> ResourceRequest:
 
 
 def _probe(service: Service) -> ProbeSettings:
-    probe = service.readiness_probe
+    probe, endpoint = service.readiness_probe, service.load_balancer.settings()
     return ProbeSettings(
         path=probe.path,
         method="GET" if probe.post_data is None else "POST",
@@ -164,5 +164,6 @@ def _probe(service: Service) -> ProbeSettings:
         failure_threshold=probe.consecutive_failure_threshold_timeout,
         rise=probe.rise,
         fall=probe.fall,
-        key=service.load_balancer.settings().replica_key,
+        key=endpoint.replica_key,
+        tls=endpoint.replica_tls,
     )

@@ -4,6 +4,7 @@ from skyserve.endpoint.translate.balancing import balancing
 from skyserve.endpoint.translate.gate import chosen_first
 from skyserve.endpoint.translate.naming import ADS, CLUSTER, Json, extension, resource_name, seconds
 from skyserve.endpoint.translate.replica_key import headers, key_filters
+from skyserve.endpoint.translate.replica_tls import sockets
 from skyserve.endpoint.translate.split import by_kind
 from skyserve.model.endpoint import Protocol
 from skyserve.model.route import RouteTable
@@ -66,6 +67,7 @@ def cluster(table: RouteTable) -> Json:
             "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 5, "keepalive_interval": 5}
         },
         "upstream_bind_config": {"socket_options": [_user_timeout()]},
+        **sockets(table),
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": extension("upstreams.http.v3.HttpProtocolOptions"),

@@ -3,6 +3,7 @@
 from skyserve.endpoint.translate.balancing import hash_key
 from skyserve.endpoint.translate.naming import COUNTED_FOR, ENDPOINTS, METADATA, REPLICA, Json, resource_name
 from skyserve.endpoint.translate.replica_key import key_of
+from skyserve.endpoint.translate.replica_tls import way_of
 from skyserve.endpoint.translate.split import kind, kind_of_room
 from skyserve.endpoint.translate.waiting import waiting_endpoint
 from skyserve.model.place import Address
@@ -63,6 +64,7 @@ def _endpoint(backend: Backend, settled: int) -> Json:
                 METADATA: kind(backend) | hash_key(backend) | ({"settled": settled} if settled else {}),
                 **_identity(backend),
                 **key_of(backend),
+                **way_of(backend),
             }
         },
     }
