@@ -1,8 +1,11 @@
-"""What a limit of requests at each replica costs: `python -m bench.gate [--rounds 3] [--seconds 3]`.
+"""What a limit of requests at each replica, and what an order of regions costs.
+
+    python -m bench.gate [--rounds 3] [--seconds 3]
 
 The same endpoint with and without `max_concurrency_per_replica`, in turns, in front of the same two replicas. The limit
-is one that is never reached, or one that makes most requests wait. CPU is Envoy's and, behind a limit, the controller's
-too. Needs wrk: `python -m bench.endpoint.peers`. Prints Markdown.
+is one that is never reached, or one that makes most requests wait. With regions in order one of the two is preferred.
+CPU is Envoy's and, but for the plain endpoint, the controller's too. Needs wrk: `python -m bench.endpoint.peers`.
+Prints Markdown.
 """
 
 import argparse
@@ -41,6 +44,14 @@ class Narrow(Roomy):
     limit = 2
 
 
+class Led(Roomy):
+    """One replica is preferred; it is never full."""
+
+    name = "with regions in order"
+    limit = None
+    ranked = True
+
+
 def main() -> None:
     """Announce, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,7 +62,7 @@ def main() -> None:
     with (
         ground() as (folder, cores),
         replicas(REPLICAS, folder, cores) as ports,
-        proxies([Ours, Roomy, Narrow], ports, folder, cores) as field,
+        proxies([Ours, Roomy, Narrow, Led], ports, folder, cores) as field,
     ):
         for comparison in COMPARISONS:
             medians = take_turns(field, comparison, arguments.rounds, arguments.seconds)

@@ -17,6 +17,7 @@ from skyserve.model.service import Target
 from skyserve.model.snapshot import ProbeTally
 from skyserve.policy.planner import plan
 from skyserve.policy.regions import ranks
+from skyserve.policy.view import plan_view
 from tests.policy import worlds
 from tests.policy.worlds import seen, world
 
@@ -162,6 +163,18 @@ def test_the_route_table_has_the_ranks() -> None:
     routes = plan(world(draining, dear, target=wanted, observations={1: busy})).routes
     assert [backend.rank for backend in routes.backends] == [0, 0]
     assert not routes.ranked
+
+
+def test_a_plan_tells_which_region_is_first() -> None:
+    """People see in what order regions are filled, where they have one."""
+    ordered = world(at(EAST, 1, 0.9), at(WEST, 2, 0.1), target={"endpoint": target(RegionOrder.CHEAPEST).endpoint})
+    alike = world(at(EAST, 1), at(WEST, 2))
+
+    assert [line.partition(", ")[2] for line in plan_view(ordered, plan(ordered)).routes] == [
+        "its region second",
+        "its region first",
+    ]
+    assert [line.partition(", ")[2] for line in plan_view(alike, plan(alike)).routes] == ["", ""]
 
 
 def test_by_the_probes_times() -> None:

@@ -1,8 +1,9 @@
 """This project's endpoint: the router itself, steered by the benchmark instead of a controller.
 
 As a program, `python -m bench.endpoint.proxies.ours FOLDER PORT`, it serves what its input says, one JSON list of
-replicas' ports a line, until that ends; with `--limit`, no replica gets more requests at once; with `--digest`, the key
-of that digest is needed. It is a program so that it may run another checkout's code.
+replicas' ports a line, until that ends; with `--limit`, no replica gets more requests at once; with `--ranked`, each is
+preferred to the next; with `--digest`, the key of that digest is needed. It is a program so that it may run another
+checkout's code.
 """
 
 import argparse
@@ -35,6 +36,8 @@ class Ours(Proxy):
     source = ROOT / "src"
     policy = LoadBalancingPolicy.LEAST_LOAD
     limit: int | None = None
+    ranked = False
+    """Each replica is in a region of its own, and these have an order."""
     digest: str | None = None
 
     @classmethod
@@ -45,6 +48,7 @@ class Ours(Proxy):
         path = f"{self.source}:{ROOT}"
         arguments = [str(self.folder / "endpoint"), str(self.port), "--policy", self.policy.value]
         arguments += [] if self.limit is None else ["--limit", str(self.limit)]
+        arguments += ["--ranked"] if self.ranked else []
         arguments += [] if self.digest is None else ["--digest", self.digest]
         program = self.run(sys.executable, "-m", __spec__.name, *arguments, environment={"PYTHONPATH": path})
         program.tell(json.dumps(list(replicas)))
@@ -100,14 +104,19 @@ def _guarded(digest: str) -> dict[str, Any]:
     return {"settings": EndpointSettings(require_key=True, max_request_bytes=2**30), "keys": (rule,)}
 
 
-async def _serve(folder: Path, port: int, policy: LoadBalancingPolicy, about: dict[str, Any]) -> None:
+def _backends(ports: Sequence[int], *, ranked: bool) -> tuple[Backend, ...]:
+    backends = tuple(Backend(port, Address("127.0.0.1", port)) for port in ports)
+    return tuple(backend._replace(rank=rank) for rank, backend in enumerate(backends)) if ranked else backends
+
+
+async def _serve(folder: Path, port: int, policy: LoadBalancingPolicy, about: dict[str, Any], *, ranked: bool) -> None:
     # The input has ended when this comes, and what we started is to end first.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     router = EnvoyRouter(folder, base_port=port, host="127.0.0.1")
     await router.start([])
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
-            backends = tuple(Backend(replica, Address("127.0.0.1", replica)) for replica in json.loads(line))
+            backends = _backends(json.loads(line), ranked=ranked)
             await router.apply(RouteTable(1, "bench", port, policy, backends, **about))
     finally:
         await router.shut_down()
@@ -120,11 +129,12 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--policy", type=LoadBalancingPolicy)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--ranked", action="store_true")
     parser.add_argument("--digest")
     asked = parser.parse_args()
     limit = {} if asked.limit is None else _limited(asked.limit)
     guard = {} if asked.digest is None else _guarded(asked.digest)
-    asyncio.run(_serve(asked.folder, asked.port, asked.policy, {**limit, **guard}))
+    asyncio.run(_serve(asked.folder, asked.port, asked.policy, {**limit, **guard}, ranked=asked.ranked))
 
 
 if __name__ == "__main__":

@@ -219,7 +219,7 @@ class PlanView:
     service: str
     actions: list[PlannedAction]
     routes: list[str]
-    """One line a backend: `replica 1 -> 127.0.0.1:21001` (`, draining`)."""
+    """One line a backend: `replica 1 -> 127.0.0.1:21001` (`, draining`, or when its region gets requests)."""
     wake_in_seconds: float | None
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 from skyserve.model.plan import Amend, Create, Move, Note, Plan, Reclaim, Remember
 from skyserve.model.replica import Phase, Replica
+from skyserve.model.route import Backend, RouteTable
 from skyserve.model.service import Goal, Target
 from skyserve.model.snapshot import Snapshot
 from skyserve.model.view import PlannedAction, PlanView, ReplicaView, ServiceView, VersionView
@@ -16,6 +17,9 @@ from skyserve.policy.schedule import at_this_hour
 from skyserve.policy.spot import no_spot
 from skyserve.policy.status import replica_status, service_status, shown
 from skyserve.policy.wanted import wanted_replicas
+
+_TURNS = ("its region first", "its region second", "its region third", "its region later")
+"""When a region gets requests, by its rank."""
 
 
 def service_view(snapshot: Snapshot, *, policy: str, requested_resources: str, host: str) -> ServiceView:
@@ -120,11 +124,16 @@ def plan_view(snapshot: Snapshot, plan: Plan) -> PlanView:
     return PlanView(
         service=snapshot.service.name,
         actions=[PlannedAction(type(a).__name__.lower(), _subject(a), a.reason) for a in plan.actions],
-        routes=[
-            f"replica {b.replica_id} -> {b.address}{', draining' if b.draining else ''}" for b in plan.routes.backends
-        ],
+        routes=[_route(plan.routes, backend) for backend in plan.routes.backends],
         wake_in_seconds=None if plan.wake_at is None else max(0.0, plan.wake_at - snapshot.now),
     )
+
+
+def _route(routes: RouteTable, backend: Backend) -> str:
+    words = f"replica {backend.replica_id} -> {backend.address}"
+    if backend.draining:
+        return f"{words}, draining"
+    return f"{words}, {_TURNS[min(backend.rank, len(_TURNS) - 1)]}" if routes.ranked else words
 
 
 def _subject(action: object) -> str:
