@@ -165,9 +165,9 @@ def test_the_last_that_serves_is_not_ended_for_its_price(snapshot: Snapshot) -> 
 def test_what_is_remembered_settles(snapshot: Snapshot) -> None:
     """What happened is learned once: a second look at the same world writes nothing more."""
     made = plan(snapshot)
-    kept = [a.service.placement for a in made.actions if isinstance(a, Remember)]
+    kept = [a.service for a in made.actions if isinstance(a, Remember)]
     if kept and not any(isinstance(a, Move | Note | Create) for a in made.actions):
-        again = plan(replace(snapshot, service=replace(snapshot.service, placement=kept[-1])))
+        again = plan(replace(snapshot, service=kept[-1]))
         assert not [a for a in again.actions if isinstance(a, Remember)]
 
 
