@@ -12,8 +12,10 @@ from skyserve.policy.autoscaling.capacity import cost
 NEARLY_TIMES, NEARLY_SECONDS = 1.5, 0.005
 """A region is as near as the nearest one if it takes at most so many times as long to connect to, or so much longer.
 Below that nobody notices a difference, and the hosts of one data centre, whose times come and go, are alike."""
-_CENTS = 4
-"""Digits of a dollar by which prices are told apart: means of equal prices may differ by rounding."""
+_DIGITS = 4
+"""Of a price in USD an hour, behind the point: means of equal prices may differ by rounding."""
+_ELSEWHERE = Place("")
+"""Whatever is not in the user's list."""
 
 
 def ranks(target: Target, replicas: Sequence[Replica], trips: Mapping[int, float | None]) -> Mapping[int, int]:
@@ -37,9 +39,6 @@ def _grouping(settings: RegionSettings) -> Callable[[Place], Place]:
         return next((known for known in settings.listed if _holds(known, place)), _ELSEWHERE)
 
     return listed if settings.listed else lambda place: Place(place.infra, place.region)
-
-
-_ELSEWHERE = Place("")
 
 
 def _holds(outer: Place, place: Place) -> bool:
@@ -69,7 +68,7 @@ def _levels(
 
 def _price(target: Target, replicas: Sequence[Replica]) -> float:
     """USD an hour, where replicas differ for each request a second, on average."""
-    return round(fmean(cost(replica.offer, target)[0] for replica in replicas), _CENTS)
+    return round(fmean(cost(replica.offer, target)[0] for replica in replicas), _DIGITS)
 
 
 def _distance(replicas: Sequence[Replica], trips: Mapping[int, float | None]) -> float:
