@@ -1,12 +1,17 @@
 """One Envoy for each module, replicas for each test."""
 
+import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from skyserve.endpoint.layout import Layout
+from skyserve.endpoint.running import Running
+from skyserve.endpoint.starting import clear
 from tests.endpoint.bench import Bench
 from tests.endpoint.replica import Handler, Replica
 
@@ -41,3 +46,14 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Speaks HTTP/1.1, and waits long."""
     async with httpx.AsyncClient(timeout=60) as client:
         yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A directory whose Envoy, if any, is ended in the end. Its name is short, as the paths of sockets must be."""
+    directory = tmp_path_factory.mktemp("e")
+    yield directory
+    if (left := Running.recorded(Layout(directory).process)) is not None:
+        left.signal(signal.SIGKILL)
+        await left.exited()
+    clear(Layout(directory))

@@ -7,8 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
 
 from skyserve.model.endpoint import EndpointSettings
+from skyserve.model.place import Address
 from skyserve.model.route import Backend, Prospect, RouteTable
 from skyserve.model.traffic import Waits
 from tests.endpoint.bench import PATIENCE_SECONDS, REFUSING, Bench, until, url
@@ -267,3 +270,28 @@ async def test_without_hold_requests_are_refused_at_once(
     await waiting(bench, table, 1)
     await up(bench, table, await replica())
     assert await request == 200
+
+
+async def test_a_websocket_waits_too(bench: Bench) -> None:
+    """One that is opened while there is no replica is opened by the first one, and carries messages both ways."""
+
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(f"echo {message!r}")
+
+    table = await bench.serve([], settings=PATIENT, health_path=None)
+    address = url(table, "/chat").replace("http", "ws")
+
+    async def opening() -> ClientConnection:
+        return await connect(address, proxy=None, open_timeout=PATIENCE_SECONDS)
+
+    opened = asyncio.create_task(opening())
+    await waiting(bench, table, 1)
+    async with serve(echo, "127.0.0.1", 0) as server:
+        there = Address("127.0.0.1", server.sockets[0].getsockname()[1])
+        await bench.change(table, backends=(Backend(1, there),))
+        async with await opened as socket:
+            for message in ("one", "two"):
+                await socket.send(message)
+                assert await socket.recv() == f"echo {message!r}"
+        await waiting(bench, table, 0)

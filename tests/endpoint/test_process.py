@@ -6,18 +6,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.router import EnvoyRouter
 from skyserve.endpoint.running import Running
-from skyserve.endpoint.starting import clear
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from tests.claims import ports
@@ -46,17 +43,6 @@ def running(directory: Path) -> Running:
     found = Running.recorded(Layout(directory).process)
     assert found is not None
     return found
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    """A directory whose Envoy, if any, is ended in the end. Its name is short, as the paths of sockets must be."""
-    directory = tmp_path_factory.mktemp("e")
-    yield directory
-    if (left := Running.recorded(Layout(directory).process)) is not None:
-        left.signal(signal.SIGKILL)
-        await left.exited()
-    clear(Layout(directory))
 
 
 async def test_killed_envoy_comes_back(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -26,13 +26,15 @@ class Waiting(RuleBasedStateMachine):
         size=st.integers(0, 100),
     )
     def join(self, back: float, patience: float, priority: int, size: int) -> None:
-        """One more, if there is room; some arrived earlier than they join."""
+        """One more; where there is no room the last have to leave. Some arrived earlier than they join."""
         self.ids += 1
         ticket = Ticket(self.ids, self.now - back, self.now + patience, priority, size)
-        room = len(self.model) < BOUNDS.number and sum(t.bytes for t in self.model) + size <= BOUNDS.bytes
-        assert self.line.join(ticket, BOUNDS) == room
-        if room:
-            self.model.append(ticket)
+        kept = sorted([*self.model, ticket], key=lambda t: (-t.priority, t.arrived, t.id))
+        left = []
+        while len(kept) > BOUNDS.number or sum(t.bytes for t in kept) > BOUNDS.bytes:
+            left.append(kept.pop())
+        assert self.line.join(ticket, BOUNDS) == left
+        self.model = kept
 
     @rule()
     def take(self) -> None:
@@ -41,14 +43,6 @@ class Waiting(RuleBasedStateMachine):
         assert self.line.take() == first
         if first is not None:
             self.model.remove(first)
-
-    @rule()
-    def last(self) -> None:
-        """The one whose turn would come after all others'."""
-        last = max(self.model, key=lambda t: (-t.priority, t.arrived, t.id), default=None)
-        assert self.line.last() == last
-        if last is not None:
-            self.model.remove(last)
 
     @precondition(lambda self: self.model)
     @rule(data=st.data())
@@ -75,6 +69,20 @@ class Waiting(RuleBasedStateMachine):
         assert self.line.next_deadline() == min((t.deadline for t in self.model), default=None)
 
 
+def test_bounds_hold_for_who_joins() -> None:
+    """Nobody who waits has to leave since bounds were lowered, or for one who asks for more than there can be."""
+    line = Line()
+    waiting = [Ticket(number, 10.0 + number, 1e9, bytes=10) for number in range(3)]
+    for ticket in waiting:
+        assert line.join(ticket, Bounds(3, 30)) == []
+
+    early, late, large = (Ticket(9, arrived, 1e9, bytes=size) for arrived, size in ((0.0, 10), (99.0, 10), (0.0, 31)))
+    assert line.join(large, Bounds(9, 30)) == [large]
+    assert line.join(late, Bounds(1, 10)) == [late]
+    assert line.join(early, Bounds(1, 10)) == [waiting[2]]
+    assert len(line) == 3
+
+
 TestWaiting = Waiting.TestCase
 TestWaiting.settings = settings(max_examples=30, deadline=None)
 
@@ -88,5 +96,5 @@ def test_who_left_is_forgotten(early: list[bool]) -> None:
     for number, leaves in enumerate(early, 1):
         line.join(Ticket(number, number, 1e9), BOUNDS)
         assert (line.leave(number) if leaves else line.take()) is not None
-        assert len(line._places) + len(line._deadlines) < 200
+        assert len(line._places) + len(line._last_places) + len(line._deadlines) < 300
     assert line.take() == Ticket(0, 0.0, 1e9, priority=-1)

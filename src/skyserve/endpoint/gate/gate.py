@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import math
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -25,9 +24,6 @@ REMEMBERED = 64
 
 LONGEST_WAIT_SECONDS = LONGEST_SECONDS - GRACE_SECONDS
 """However long the service would let a request wait."""
-
-_UNBOUNDED = Bounds(sys.maxsize, 0)
-"""The gate itself makes room: whoever joins may be more urgent than others, who then have to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +109,13 @@ class Gate:
             ticket.verdict.set_result(Admission(None, ticket.came))
             return ticket
         self._waiting[ticket.number] = ticket
-        self._line.join(PlaceInLine(ticket.number, ticket.came, math.inf, asking.priority), _UNBOUNDED)
+        room = self._room + max(0, self._slots.free)
+        # Whoever joins may be more urgent than others, who then have to leave.
+        for left in self._line.join(
+            PlaceInLine(ticket.number, ticket.came, math.inf, asking.priority), Bounds(room, 0)
+        ):
+            self._decide(left, full(self._crowd()), End.FULL)
         self._serve()
-        if self.waiting > self._room and (last := self._line.last()) is not None:
-            self._decide(last, full(self._crowd()), End.FULL)
         ticket.queued = not ticket.verdict.done()
         if self._closed and ticket.queued:
             self._on_held()

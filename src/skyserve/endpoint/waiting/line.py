@@ -48,6 +48,8 @@ class Line:
         self._waiting: dict[int, Ticket] = {}
         self._places: list[tuple[int, float, int]] = []
         """A heap. Those who left stay in it until they come to its top, or are too many; likewise below."""
+        self._last_places: list[tuple[int, float, int]] = []
+        """The same backwards."""
         self._deadlines: list[tuple[float, int]] = []
         self.bytes = 0
         """What all of them keep occupied."""
@@ -55,16 +57,22 @@ class Line:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def join(self, ticket: Ticket, bounds: Bounds) -> bool:
-        """Let it wait, unless the line is full: then False. What is asked for more than the bounds allow at all never
-        gets in."""
-        if len(self._waiting) >= bounds.number or self.bytes + ticket.bytes > bounds.bytes:
-            return False
+    def join(self, ticket: Ticket, bounds: Bounds) -> list[Ticket]:
+        """Let it wait. Returns who had to leave for it, if the line is full: those whose turn would have come last,
+        which may be the one that joined. Nobody has to leave because bounds were lowered, or for one that they never
+        allow."""
+        if ticket.bytes > bounds.bytes:
+            return [ticket]
+        number, size = max(bounds.number, len(self)), max(bounds.bytes, self.bytes)
         self._waiting[ticket.id] = ticket
         self.bytes += ticket.bytes
         heapq.heappush(self._places, ticket.place)
+        heapq.heappush(self._last_places, _backwards(ticket.place))
         heapq.heappush(self._deadlines, (ticket.deadline, ticket.id))
-        return True
+        left = []
+        while len(self) > number or self.bytes > size:
+            left.append(self._last())
+        return left
 
     def take(self) -> Ticket | None:
         """Remove and return the first; None if nobody waits."""
@@ -73,12 +81,6 @@ class Line:
             if ticket is not None:
                 return ticket
         return None
-
-    def last(self) -> Ticket | None:
-        """Remove and return the one whose turn would come after all others'; None if nobody waits. Costs a look at each
-        who waits: it is for a line that is full, and has to make room."""
-        last = max(self._waiting.values(), key=lambda ticket: ticket.place, default=None)
-        return None if last is None else self.leave(last.id)
 
     def leave(self, ticket_id: int) -> Ticket | None:
         """Remove one wherever it stands; None if it does not wait."""
@@ -103,12 +105,27 @@ class Line:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
+    def _last(self) -> Ticket:
+        """Remove and return the one whose turn would come after all others'. Somebody must wait."""
+        while (ticket := self.leave(-heapq.heappop(self._last_places)[-1])) is None:
+            pass
+        return ticket
+
     def _tidy(self) -> None:
         """Forget those who left once they are the most."""
         most = 2 * len(self._waiting) + _SLACK
         if len(self._places) > most:
             self._places = [ticket.place for ticket in self._waiting.values()]
             heapq.heapify(self._places)
+        if len(self._last_places) > most:
+            self._last_places = [_backwards(ticket.place) for ticket in self._waiting.values()]
+            heapq.heapify(self._last_places)
         if len(self._deadlines) > most:
             self._deadlines = [(ticket.deadline, ticket.id) for ticket in self._waiting.values()]
             heapq.heapify(self._deadlines)
+
+
+def _backwards(place: tuple[int, float, int]) -> tuple[int, float, int]:
+    """Sorts in the other direction."""
+    urgency, arrived, number = place
+    return -urgency, -arrived, -number
