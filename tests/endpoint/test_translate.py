@@ -13,11 +13,14 @@ import yaml
 
 from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
+from skyserve.endpoint.translate.naming import LISTENER
+from skyserve.endpoint.translate.rates import rates
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
 from skyserve.model.endpoint import (
     ConcurrencyLimit,
     EndpointSettings,
+    RateLimit,
     RegionOrder,
     RegionSettings,
     ReplicaKey,
@@ -136,6 +139,13 @@ TABLES = {
         settings=EndpointSettings(replica_tls=MUTUAL),
         trusts={MUTUAL: Trust("AUTHORITIES", Certificate("CHAIN", "KEY", 0)), ReplicaTls(): Trust()},
     ),
+    "few-in-time": RouteTable(
+        19,
+        "calm",
+        30013,
+        LoadBalancingPolicy.LEAST_LOAD,
+        settings=EndpointSettings(rate=RateLimit(per_second=2.5, burst=10), hold_seconds=60),
+    ),
     "hold": RouteTable(
         16,
         "patient",
@@ -198,13 +208,28 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     """Replicas, policy, health path and timeout leave the listener as it is: a changed one would cut connections."""
     before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD)
     limit, backend = ConcurrencyLimit(1, 1, 1), Backend(1, Address("10.0.0.1", 1))
-    changed = EndpointSettings(stream_timeout=30, require_key=True, max_request_bytes=5, concurrency=limit)
+    changed = EndpointSettings(
+        stream_timeout=30, require_key=True, max_request_bytes=5, concurrency=limit, rate=RateLimit(1, 1)
+    )
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
     told = partial(resources, host="::", access_log=Path("/log"), courier="secret")
-    old, new = (told(table) for table in (before, after))
+    old, new = ({(one["@type"], one.get("name")): one for one in told(table)} for table in (before, after))
 
-    assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True, False]
+    assert [which for which in new if old.get(which) == new[which]] == [(LISTENER, "service-7")]
+
+
+def test_limits_depend_on_limits_alone() -> None:
+    """Another key, replica or setting leaves them as they are: changed ones would begin with full buckets."""
+    settings = EndpointSettings(require_key=True, rate=RateLimit(1, 1))
+    before = RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, settings=settings)
+    before = replace(before, keys=(KeyRule(1, "hash", requests_per_minute=60), KeyRule(2, "other")))
+    spent = KeyRule(3, "new", requests_per_minute=60, has_budget=True, spent_until=1.0)
+    after = replace(before, keys=(*before.keys, spent), backends=(Backend(1, Address("10.0.0.1", 1)),))
+    after = replace(after, settings=replace(settings, max_request_bytes=1, stream_timeout=1))
+
+    assert len(rates(before)) == 2
+    assert rates(before) == rates(after)
 
 
 def test_equal_weights_are_not_told() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 # A message inside an Any is found by name among the imported modules: each type that translate/ writes stands here.
 import envoy.config.cluster.v3.cluster_pb2
+import envoy.config.core.v3.extension_pb2
 import envoy.config.endpoint.v3.endpoint_pb2
 import envoy.config.listener.v3.listener_pb2
 import envoy.config.route.v3.route_pb2

@@ -22,7 +22,7 @@ from skyserve.endpoint.resolve import resolve
 from skyserve.endpoint.resources import Resources, pack_all
 from skyserve.endpoint.slow_start import SlowStarts
 from skyserve.endpoint.traffic import Traffic
-from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, resource_name
+from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, resource_name
 from skyserve.endpoint.translate.service import resources
 from skyserve.endpoint.waiting.doorman import Doorman
 from skyserve.endpoint.waiting.room import WaitingRoom
@@ -35,7 +35,7 @@ from skyserve.model.traffic import ServiceTraffic
 
 log = logging.getLogger(__name__)
 
-KINDS = (CLUSTER, ENDPOINTS, SECRET, LISTENER, ROUTES)
+KINDS = (CLUSTER, ENDPOINTS, SECRET, EXTENSION, LISTENER, ROUTES)
 
 
 class EnvoyRouter:

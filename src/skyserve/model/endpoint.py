@@ -58,6 +58,16 @@ class RegionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many requests a service takes in time, from all its clients together."""
+
+    per_second: float
+    """To a sixtieth."""
+    burst: int
+    """Most at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class TlsFiles:
     """Where the key and the certificate of an endpoint are, on this machine: absolute paths."""
 
@@ -118,6 +128,8 @@ class EndpointSettings:
     concurrency: ConcurrencyLimit | None = None
     """None: a replica gets whatever comes."""
     regions: RegionSettings = RegionSettings()
+    rate: RateLimit | None = None
+    """None: as many requests in time as come."""
     tls: TlsFiles | None = None
     """None: the endpoint speaks http."""
     hold_seconds: float = 0

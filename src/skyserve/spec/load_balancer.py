@@ -1,14 +1,15 @@
 """`load_balancer:`, how the endpoint treats requests."""
 
+import math
 import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from skyserve.model.affinity import PREFIX_BYTES, Affinity
-from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, Protocol, RegionOrder, RegionSettings
+from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings, Protocol, RateLimit, RegionOrder, RegionSettings
 from skyserve.model.place import Place
-from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveCount, Seconds, Text, invalid
+from skyserve.spec.base import AnyCase, Count, Finding, Model, PositiveCount, PositiveNumber, Seconds, Text, invalid
 from skyserve.spec.infra import parse_infra
 from skyserve.spec.replica_key import KeyHeader, ReplicaKeyField, replica_key
 from skyserve.spec.replica_tls import ReplicaTls
@@ -52,6 +53,11 @@ class LoadBalancer(Model):
     """How long a new replica gets fewer requests than others, and ever more of them; 0: it gets its part at once."""
     max_request_bytes: PositiveCount | None = None
     """Largest body of a request; a larger one is answered 413. No limit if not written."""
+    max_requests_per_second: Annotated[PositiveNumber, Field(ge=0.1, le=1_000_000)] | None = None
+    """Most requests that the service takes from all clients together; what is more is refused with 429. No limit unless
+    written."""
+    max_request_burst: Annotated[PositiveCount, Field(le=1_000_000_000)] | None = None
+    """Most of them at once, after a while with fewer; as many as in a second unless written."""
     session_header: Token | None = None
     """session_affinity: the request header that names the session."""
     session_cookie: Token | None = None
@@ -94,6 +100,9 @@ class LoadBalancer(Model):
             if self.max_concurrency_per_replica is None and getattr(self, key) is not None:
                 reason = "has no effect: without a limit no request waits"
                 raise invalid(Finding(reason, "Add max_concurrency_per_replica, or remove it.", (key,)))
+        if self.max_request_burst is not None and self.max_requests_per_second is None:
+            remedy = "Add max_requests_per_second, or remove it."
+            raise invalid(Finding("has no effect: there is no limit", remedy, ("max_request_burst",)))
         if self.stream_timeout_seconds and (self.queue_seconds or 0) >= self.stream_timeout_seconds:
             reason = "is not below stream_timeout_seconds, which counts the silence while a request waits, too"
             raise invalid(Finding(reason, "Write less, or raise stream_timeout_seconds.", ("queue_seconds",)))
@@ -119,6 +128,7 @@ class LoadBalancer(Model):
             protocol=self.protocol,
             slow_start=self.slow_start_seconds,
             max_request_bytes=self.max_request_bytes,
+            rate=self._rate(),
             concurrency=self._concurrency(),
             affinity=Affinity(
                 header=(self.session_header or "").lower(),
@@ -133,6 +143,10 @@ class LoadBalancer(Model):
             replica_key=replica_key(self.replica_key, self.replica_key_header),
             replica_tls=self.replica_tls.settings() if self.replica_tls else None,
         )
+
+    def _rate(self) -> RateLimit | None:
+        most = self.max_requests_per_second
+        return None if most is None else RateLimit(most, self.max_request_burst or math.ceil(most))
 
     def _concurrency(self) -> ConcurrencyLimit | None:
         if self.max_concurrency_per_replica is None:

@@ -5,8 +5,9 @@ They come to the service's own port, and bear what only the controller and Envoy
 endpoint, which lasts until the client has the whole answer, has the key, the limit and the counting.
 """
 
-from skyserve.endpoint.translate.keys import KEY_FILTERS
+from skyserve.endpoint.translate.keys import KEYS, TOKENS
 from skyserve.endpoint.translate.naming import Json
+from skyserve.endpoint.translate.rates import rate_filter_names
 from skyserve.model.route import RouteTable
 
 COURIER_HEADER = "x-skyserve-courier"
@@ -18,8 +19,10 @@ _FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 def courier_routes(table: RouteTable, secret: str, action: Json) -> list[Json]:
     """The route of such requests, where it differs from that of others: the first to be looked at."""
     settings = table.settings
-    if not (settings.hold_seconds and settings.require_key):
+    if not (settings.hold_seconds and (settings.require_key or settings.rate)):
         return []
     known = {"name": COURIER_HEADER, "string_match": {"exact": secret}}
-    passed = {name: {"@type": _FILTER_CONFIG, "disabled": True} for name in KEY_FILTERS}
+    passed: Json = {
+        name: {"@type": _FILTER_CONFIG, "disabled": True} for name in (KEYS, *rate_filter_names(table), TOKENS)
+    }
     return [{"match": {"prefix": "/", "headers": [known]}, "route": action, "typed_per_filter_config": passed}]

@@ -1,7 +1,7 @@
 -- Lets a request pass whose key is among those that are known by their hashes.
 --
 -- Before this stand tables from the hash of a key to what has to be known of it: IDS, PRIORITIES, EXPIRES and SPENT (seconds
--- since the epoch), RETRIES (seconds); and COUNTS, whether the tokens of answers are counted. They are part of the script, since what Envoy hands a script it copies anew for each
+-- since the epoch), RATES (requests a minute); and COUNTS, whether the tokens of answers are counted. They are part of the script, since what Envoy hands a script it copies anew for each
 -- request, which with a thousand keys takes a millisecond.
 
 local bit = require("bit")
@@ -128,7 +128,7 @@ function envoy_on_request(handle)
   end
   local metadata = handle:streamInfo():dynamicMetadata()
   metadata:set(METADATA, "id", IDS[hash])
-  local expires, spent, retry = EXPIRES[hash], SPENT[hash], RETRIES[hash]
+  local expires, spent, rate = EXPIRES[hash], SPENT[hash], RATES[hash]
   local now = (expires or spent) and os.time()
   if expires and now >= expires then
     return refuse(handle, "401", "expired_api_key", "The API key has expired.", "www-authenticate", "Bearer")
@@ -138,8 +138,10 @@ function envoy_on_request(handle)
     local message = "The API key's budget of tokens is spent. It is full again in " .. wait .. " s."
     return refuse(handle, "429", "token_budget_exceeded", message, "retry-after", wait)
   end
-  if retry then
-    metadata:set(METADATA, "retry", retry)
+  if rate then
+    metadata:set(METADATA, "rate", tostring(rate))
+    -- By then at the latest the bucket has one more.
+    metadata:set(METADATA, "retry", tostring(math.ceil(60 / rate)))
   end
   local priority = PRIORITIES[hash]
   if priority then

@@ -5,7 +5,6 @@ travel with the routes, so that a key comes and goes without a connection being 
 required.
 """
 
-import math
 from collections.abc import Mapping
 from importlib.resources import files
 
@@ -14,31 +13,28 @@ from skyserve.model.key import KeyRule
 from skyserve.model.route import RouteTable
 
 METADATA = "skyserve.key"
-"""Where the scripts write what they found of a request, and what clients cannot forge: id, retry, refused, tokens."""
+"""Where the scripts write what they found of a request, and what clients cannot forge: id, rate, retry, refused,
+tokens."""
 
-_KEYS, _RATES, _TOKENS = "skyserve.keys", "skyserve.rates", "skyserve.tokens"
-KEY_FILTERS = (_KEYS, _RATES, _TOKENS)
-"""What a request passes whose key was looked at before."""
+KEYS, TOKENS = "skyserve.keys", "skyserve.tokens"
+"""The filters."""
 _SCRIPTS = files("skyserve.endpoint.translate")
 _CHECK = _SCRIPTS.joinpath("keys.lua").read_text()
 _COUNT = _SCRIPTS.joinpath("tokens.lua").read_text()
 _LUA = extension("filters.http.lua.v3.Lua")
 _LUA_OF_ROUTE = extension("filters.http.lua.v3.LuaPerRoute")
-_RATE_LIMIT = extension("filters.http.local_ratelimit.v3.LocalRateLimit")
-_STATISTICS = "rates"
 LIMITED = "response.code_details == 'local_rate_limited'"
 """A condition: the limit of requests refused it. Its flag is set too late to be asked for."""
-_BOUNDLESS = 2**32 - 1
-"""Tokens of a bucket that is never empty."""
 
 
-def key_filters() -> list[Json]:
-    """In the order of the way: is there a key, has it requests left, what tokens does the answer tell."""
-    return [
-        {"name": _KEYS, "typed_config": {"@type": _LUA}, "disabled": True},
-        {"name": _RATES, "typed_config": {"@type": _RATE_LIMIT, "stat_prefix": _STATISTICS}, "disabled": True},
-        {"name": _TOKENS, "typed_config": {"@type": _LUA}, "disabled": True},
-    ]
+def key_filter() -> Json:
+    """Is there a key?"""
+    return {"name": KEYS, "typed_config": {"@type": _LUA}, "disabled": True}
+
+
+def token_filter() -> Json:
+    """What tokens does the answer tell?"""
+    return {"name": TOKENS, "typed_config": {"@type": _LUA}, "disabled": True}
 
 
 def keys_for(table: RouteTable) -> Json:
@@ -46,11 +42,9 @@ def keys_for(table: RouteTable) -> Json:
     if not table.settings.require_key:
         return {}
     rules = sorted(table.keys, key=lambda rule: rule.id)
-    limited = [rule for rule in rules if rule.requests_per_minute is not None]
     return {
-        _KEYS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _tables(rules) + _CHECK}},
-        **({_RATES: _rates(limited)} if limited else {}),
-        **({_TOKENS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _COUNT}}} if _counts(rules) else {}),
+        KEYS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _tables(rules) + _CHECK}},
+        **({TOKENS: {"@type": _LUA_OF_ROUTE, "source_code": {"inline_string": _COUNT}}} if _counts(rules) else {}),
     }
 
 
@@ -68,11 +62,7 @@ def _tables(rules: list[KeyRule]) -> str:
             _table("PRIORITIES", {rule.digest: f'"{rule.priority}"' for rule in rules if rule.priority}),
             _table("EXPIRES", {r.digest: f"{r.expires_at:.3f}" for r in rules if r.expires_at is not None}),
             _table("SPENT", {r.digest: f"{r.spent_until:.3f}" for r in rules if r.spent_until is not None}),
-            # By then at the latest the bucket has one more.
-            _table(
-                "RETRIES",
-                {r.digest: f'"{math.ceil(60 / r.requests_per_minute)}"' for r in rules if r.requests_per_minute},
-            ),
+            _table("RATES", {r.digest: str(r.requests_per_minute) for r in rules if r.requests_per_minute}),
         )
     )
 
@@ -81,35 +71,6 @@ def _table(name: str, values: Mapping[str, str]) -> str:
     """By digests, which hold nothing that would have to be quoted."""
     entries = "".join(f'  ["{digest}"] = {value},\n' for digest, value in values.items())
     return f"local {name} = {{\n{entries}}}\n"
-
-
-def _rates(limited: list[KeyRule]) -> Json:
-    """A bucket for each key that has a limit; it holds the requests of one minute, and is filled evenly."""
-    every_request = {"default_value": {"numerator": 100}}
-    return {
-        "@type": _RATE_LIMIT,
-        "stat_prefix": _STATISTICS,
-        "filter_enabled": every_request,
-        "filter_enforced": every_request,
-        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
-        "token_bucket": _bucket(_BOUNDLESS, "1s"),
-        "rate_limits": [{"actions": [{"metadata": {"descriptor_key": "key", "source": "DYNAMIC", **_found("id")}}]}],
-        "descriptors": [
-            {
-                "entries": [{"key": "key", "value": str(rule.id)}],
-                "token_bucket": _bucket(rule.requests_per_minute or 0, "60s"),
-            }
-            for rule in limited
-        ],
-    }
-
-
-def _bucket(size: int, interval: str) -> Json:
-    return {"max_tokens": size, "tokens_per_fill": size, "fill_interval": interval}
-
-
-def _found(name: str) -> Json:
-    return {"metadata_key": {"key": METADATA, "path": [{"key": name}]}}
 
 
 def key_counters(service: str) -> list[Json]:

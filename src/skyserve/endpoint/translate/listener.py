@@ -47,7 +47,7 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
         "stat_prefix": name,
         "codec_type": "AUTO",
         "rds": {"config_source": ADS, "route_config_name": name},
-        "http_filters": http_filters(),
+        "http_filters": http_filters(name),
         "server_header_transformation": "PASS_THROUGH",
         "use_remote_address": True,
         # Nobody is internal: a client's x-envoy-* headers must not steer retries and timeouts. An empty list would
