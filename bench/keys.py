@@ -1,8 +1,8 @@
 """What API keys cost at the endpoint: `python -m bench.keys [--rounds N] [--seconds S]`.
 
-The same endpoint without keys, with a key and with a key that has a limit, side by side as in bench.endpoint; of
-streams, whose tokens are counted, the CPU of each chunk. Prints Markdown: what matters is the CPU beside that without
-keys.
+The same endpoint without keys, with a key to replicas, with a key of a client and with one that has a limit, side by
+side as in bench.endpoint; of streams, whose tokens are counted, the CPU of each chunk. Prints Markdown: what matters is
+the CPU beside that without keys.
 """
 
 import argparse
@@ -11,11 +11,11 @@ from bench.endpoint import table
 from bench.endpoint.comparisons import Comparison
 from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.load import Flood, Streams
-from bench.endpoint.proxies.guarded import Budgeted, Guarded, Limited
+from bench.endpoint.proxies.guarded import Budgeted, Guarded, Limited, Showing
 from bench.endpoint.proxies.ours import Ours
 from bench.endpoint.rounds import take_turns
 
-KINDS = (Ours, Guarded, Limited, Budgeted)
+KINDS = (Ours, Showing, Guarded, Limited, Budgeted)
 COMPARISONS = (
     Comparison("requests", "Small POST, 32 connections", Flood(32)),
     Comparison("streams", "100 streams of 100 chunks, one each 20 ms", Streams(100), each="chunk"),
