@@ -84,6 +84,20 @@ def test_status(name: str, views: list[ServiceView], verbose: bool) -> None:
     agree(f"status-{name}{'-verbose' if verbose else ''}", services_report(views, now=NOW, verbose=verbose))
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_a_narrow_terminal(width: int) -> None:
+    """Whole columns are left out, which is told; the status stays, and with -v all of them."""
+    views = [replace(SERVICE, replicas=replicas([ReplicaStatus.READY, ReplicaStatus.STARTING]))]
+    lines = click.unstyle(services_report(views, now=NOW, width=width)).splitlines()
+    assert max(len(line) for line in lines) <= width
+    assert sum("STATUS" in line for line in lines) == 2
+    left_out = [line for line in lines if line.startswith("... no room for ")]
+    assert all(line.endswith(" (see -v)") for line in left_out)
+    assert bool(left_out) == (width < 200)
+    whole = services_report(views, now=NOW, verbose=True)
+    assert services_report(views, now=NOW, verbose=True, width=width) == whole
+
+
 def test_a_reason_is_one_line_unless_all_is_wanted() -> None:
     """A log quoted in a reason does not flood the screen."""
     brief = services_report([FAILING], now=NOW)

@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from click.testing import CliRunner
 
 from skyserve.api.examples import CHECK, PLAN, SERVICE
+from skyserve.cli.main import main
 from skyserve.client.decode import decode
 from skyserve.model.home import Home
 from skyserve.model.view import PlanView, ServiceView
@@ -64,6 +67,16 @@ def test_json_holds_the_views(operations: FakeOperations) -> None:
     ran = sky("serve status -o json")
     assert decode(list[ServiceView], json.loads(ran.out)) == [SERVICE]
     assert decode(PlanView, json.loads(sky("serve plan web -o json").out)) == PLAN
+
+
+def test_colours_are_for_those_who_want_them(operations: FakeOperations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal there are some, unless NO_COLOR is set."""
+    terminal = partial(CliRunner().invoke, main, ["serve", "status"], color=True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in terminal().stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "READY" in (seen := terminal().stdout)
+    assert "\x1b[" not in seen
 
 
 def test_watching_needs_a_terminal(operations: FakeOperations) -> None:

@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 
+import click
 import pytest
 
 from skyserve.api.examples import KEY, SERVICE, TRAFFIC
-from skyserve.client.activity import ServiceActivity
+from skyserve.cli.render.top import fitted, top_text
+from skyserve.client.activity import ServiceActivity, activity
 from skyserve.client.decode import decode
 from skyserve.model.home import Home
 from skyserve.model.load import FIRST_BYTE_BOUNDS
@@ -102,6 +104,30 @@ def test_all_is_shown_within_eighty_columns(operations: FakeOperations) -> None:
     lines = sky("serve top --once").out.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[-1].split()[:2] == ["1234", "1"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_screen_is_as_wide_as_the_terminal(width: int) -> None:
+    """No line is longer, none ends within a number and its word, and what is left out is left out whole."""
+    keys = [replace(KEY, name="a-key-with-quite-a-long-name-of-its-own")]
+    view = replace(SERVICE, replicas=[replace(SERVICE.replicas[0], infra="ssh/laboratory (gpu-node-17.example)")])
+    after = replace(
+        TRAFFIC, at=TRAFFIC.at + 2, arrived=9999, retried=77, queued=9, keys=(replace(keys[0], requests=9999),)
+    )
+    before = replace(TRAFFIC, keys=(*keys,))
+    lines = click.unstyle(top_text([activity(view, before, after)], width=width, hint=True)).splitlines()
+    assert max(len(line) for line in lines) <= width
+    assert all(line == line.rstrip() for line in lines)
+    assert {"9 queued", "38.0 retries/s"} <= {fact for line in lines for fact in line.split("  ")}
+    heading = next(line for line in lines if line.startswith(" ID"))
+    assert ("PLACE" in heading, "P95" in heading, heading.endswith("SHARE")) == (width > 60, True, True)
+
+
+def test_a_screen_is_as_high_as_the_terminal() -> None:
+    """What has no room is counted; the last line, which tells how to end, stays."""
+    text = "\n".join(str(number) for number in range(30))
+    assert click.unstyle(fitted(text, 10)).splitlines() == [*"01234567", "... 21 more lines", "29"]
+    assert fitted(text, 30) == text
 
 
 def test_those_who_wait_are_told(operations: FakeOperations) -> None:

@@ -70,6 +70,9 @@ async def test_without_a_key(bench: Bench, replica: MakeReplica, client: httpx.A
     assert "Authorization: Bearer" in error["message"]
     assert error["request_id"]
     assert a.seen == []
+    log = bench.router.access_log(table.service_id)
+    await until(lambda: log.exists() and log.stat().st_size > 0)
+    assert json.loads(log.read_text())["details"] == "lua_response"
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key"])

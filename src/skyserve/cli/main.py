@@ -1,5 +1,6 @@
 """The command `sky`."""
 
+import os
 from typing import Any
 
 import click
@@ -58,6 +59,8 @@ def main() -> None:
 
     Example: sky serve up service.yaml
     """
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        click.get_current_context().color = False
 
 
 @click.group(

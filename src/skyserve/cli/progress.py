@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shutil import get_terminal_size
 
 import click
 
@@ -17,6 +18,11 @@ from skyserve.model.view import ServiceView
 def is_terminal() -> bool:
     """Whether a person watches stdout."""
     return sys.stdout.isatty()
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal; None: no person watches stdout."""
+    return get_terminal_size().columns if is_terminal() else None
 
 
 @contextmanager
@@ -37,7 +43,7 @@ def wait_for(client: Client, name: str, reached: Callable[[str, ServiceView | No
         while True:
             views = client.status([name])
             if views:
-                show(services_report(views, now=time.time()) if watched else _summary(views[0]))
+                show(services_report(views, now=time.time(), width=terminal_width()) if watched else _summary(views[0]))
             if reached(name, views[0] if views else None):
                 return
             time.sleep(POLL_SECONDS)

@@ -75,11 +75,12 @@ def _missing(client: "Client", names: Sequence[str], found: Sequence["ServiceVie
 
 
 def _report(views: Sequence["ServiceView"], missing: Sequence[str], verbose: bool) -> str:
+    from skyserve.cli.progress import terminal_width
     from skyserve.cli.render.services import services_report
 
     lines = list(missing)
     if views or not missing:
-        lines.insert(0, services_report(views, now=time.time(), verbose=verbose))
+        lines.insert(0, services_report(views, now=time.time(), verbose=verbose, width=terminal_width()))
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def top(names: tuple[str, ...], interval: float, once: bool, output: str) -> Non
     Example: sky serve top web
     """
     from skyserve.cli.failures import NOT_FOUND
-    from skyserve.cli.progress import is_terminal
+    from skyserve.cli.progress import is_terminal, terminal_width
     from skyserve.cli.render.missing import not_found
     from skyserve.client.client import Client
 
@@ -53,9 +53,9 @@ def top(names: tuple[str, ...], interval: float, once: bool, output: str) -> Non
 
             click.echo(json_text(next(shown)))
         elif once or not is_terminal():
-            from skyserve.cli.render.top import top_text
+            from skyserve.cli.render.top import WIDTH, top_text
 
-            click.echo(top_text(next(shown)))
+            click.echo(top_text(next(shown), width=terminal_width() or WIDTH))
         else:
             _watch(shown)
     if missing:

@@ -29,6 +29,17 @@ FLAGS = {
 }
 """What the proxy's flags mean to a user; others are shown as they are."""
 
+DETAILS = {
+    "queue_full": "no room in the queue",
+    "queue_timeout": "queued for too long",
+    "deadline_exceeded": "not begun by its deadline",
+    "no_ready_replica": "no replica ready",
+    "too_many_waiting": "too many wait already",
+}
+"""Likewise for what the endpoint gives as its reason."""
+_BY_THE_KEY = {401: "no valid API key", 429: "the API key's budget is spent"}
+"""What a refusal by the check of keys means, by its status."""
+
 NOTABLE_WAIT_MS = 100
 """Before a request was sent to a replica: less is usual."""
 _COLOURS = {"2": "green", "3": "cyan", "4": "yellow"}
@@ -96,6 +107,9 @@ def _remarks(request: Mapping[str, Any]) -> list[str]:
     if attempts > 1:
         remarks.append(f"{attempts} attempts")
     remarks += [FLAGS.get(flag, flag) for flag in (request["flags"] or "").split(",") if flag.strip("-")]
+    reason = _BY_THE_KEY.get(request["status"]) if request["details"] == "lua_response" else None
+    reason = reason or DETAILS.get(request["details"] or "")
+    remarks += [reason] if reason else []
     return [click.style(", ".join(remarks), fg="yellow")] if remarks else []
 
 

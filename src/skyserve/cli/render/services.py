@@ -6,7 +6,7 @@ import click
 
 from skyserve.cli.render.durations import ago, uptime
 from skyserve.cli.render.rollout import rollout_words
-from skyserve.cli.render.table import table
+from skyserve.cli.render.table import fitted
 from skyserve.model.view import ReplicaStatus, ReplicaView, ServiceStatus, ServiceView
 
 ROWS_MAX = 10
@@ -50,30 +50,33 @@ def heading(text: str) -> str:
     return click.style(text, fg="cyan", bold=True)
 
 
-def services_report(views: Sequence[ServiceView], *, now: float, verbose: bool = False) -> str:
+def services_report(
+    views: Sequence[ServiceView], *, now: float, verbose: bool = False, width: int | None = None
+) -> str:
     """All that `sky serve status` prints of the services found: two tables, updates under way, and why what is not well
-    is not."""
+    is not. `width`: columns of the terminal; None: there is none."""
     replicas = [(view.name, replica) for view in views for replica in view.replicas]
     return "\n".join(
         [
             heading("Services"),
-            services_table(views, now=now, verbose=verbose),
+            services_table(views, now=now, verbose=verbose, width=width),
             *(f"Update of '{view.name}': {rollout_words(view, view.rollout)}" for view in views if view.rollout),
             "",
             heading("Service Replicas"),
-            replicas_table(replicas, now=now, verbose=verbose),
+            replicas_table(replicas, now=now, verbose=verbose, width=width),
             *_reasons(views, verbose=verbose),
         ]
     )
 
 
-def services_table(views: Sequence[ServiceView], *, now: float, verbose: bool = False) -> str:
+def services_table(views: Sequence[ServiceView], *, now: float, verbose: bool = False, width: int | None = None) -> str:
     """One row a service."""
     if not views:
         return "No existing services."
     columns = ["NAME", "VERSION", "UPTIME", "STATUS", "REPLICAS", "ENDPOINT"]
     extra = ["AUTOSCALING_POLICY", "LOAD_BALANCING_POLICY", "REQUESTED_RESOURCES"] if verbose else []
-    return table([*columns, *extra], [_service_row(view, now, verbose) for view in views])
+    rows = [_service_row(view, now, verbose) for view in views]
+    return _fitted([*columns, *extra], rows, None if verbose else width, ("UPTIME", "VERSION", "REPLICAS"))
 
 
 def _service_row(view: ServiceView, now: float, verbose: bool) -> list[str]:
@@ -88,16 +91,27 @@ def _service_row(view: ServiceView, now: float, verbose: bool) -> list[str]:
     return [*row, view.policy, view.load_balancing_policy, view.requested_resources] if verbose else row
 
 
-def replicas_table(replicas: Sequence[tuple[str, ReplicaView]], *, now: float, verbose: bool = False) -> str:
+def replicas_table(
+    replicas: Sequence[tuple[str, ReplicaView]], *, now: float, verbose: bool = False, width: int | None = None
+) -> str:
     """One row a replica, each with the name of its service."""
     if not replicas:
         return "No existing replicas."
     columns = ["SERVICE_NAME", "ID", "VERSION", "ENDPOINT", "LAUNCHED", "INFRA", "RESOURCES", "STATUS"]
     shown = replicas if verbose else replicas[:ROWS_MAX]
-    lines = table(columns, [_replica_row(name, replica, now) for name, replica in shown])
+    rows = [_replica_row(name, replica, now) for name, replica in shown]
+    lines = _fitted(columns, rows, None if verbose else width, ("RESOURCES", "INFRA", "LAUNCHED", "ENDPOINT"))
     if len(shown) < len(replicas):
         lines += f"\n... {len(replicas) - len(shown)} more (use -v to show all replicas)"
     return lines
+
+
+def _fitted(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, first_to_go: Sequence[str]
+) -> str:
+    """What a narrow terminal has no room for is told by name."""
+    lines, gone = fitted(columns, rows, width, first_to_go)
+    return f"{lines}\n... no room for {', '.join(gone)} (see -v)" if gone else lines
 
 
 def _replica_row(service: str, replica: ReplicaView, now: float) -> list[str]:

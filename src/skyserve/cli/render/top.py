@@ -1,6 +1,7 @@
 """`sky serve top`: services, and below each its replicas."""
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,11 +18,18 @@ WIDTH = 80
 """Columns, where nobody says how many there are."""
 WIDE = 100
 """From so many columns on, nothing is shortened."""
+NARROW = 76
+"""With fewer columns than this, places and bars are left out."""
 BAR = 8
 """Characters of the longest bar; half of it where there is little room."""
 BUSIEST = 5
 """API keys that are shown."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_TOGETHER = "\ue000"
+"""Of no meaning in Unicode: stands for a blank at which no line ends, until the lines are made. A no-break space does
+not keep rich from ending them."""
+_BLANKS = re.compile(r" +(?=(\x1b\[[0-9;]*m)*$)")
+"""At the end of a line, before what ends its colours."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -29,8 +37,18 @@ def top_text(activities: Sequence[ServiceActivity], *, width: int = WIDTH, hint:
     """All services with colours, for so many columns. `hint`: also tell how the watching ends."""
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system="standard", highlight=False)
     with console.capture() as captured:
-        console.print(_screen(activities, width < WIDE, hint))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        console.print(_screen(activities, width, hint))
+    lines = captured.get().replace(_TOGETHER, " ").splitlines()
+    return "\n".join(_BLANKS.sub("", line) for line in lines)
+
+
+def fitted(text: str, height: int) -> str:
+    """No more lines than there are, with a word on those that are left out; the last one stays."""
+    *lines, last = text.splitlines()
+    room = height - 2
+    if len(lines) <= room + 1:
+        return text
+    return "\n".join([*lines[:room], click.style(f"... {len(lines) - room} more lines", dim=True), last])
 
 
 @contextmanager
@@ -41,14 +59,17 @@ def watching() -> Iterator[tuple[Callable[[str], None], Callable[[], int]]]:
     if console.is_dumb_terminal:
         yield lambda text: click.echo(f"{click.unstyle(text)}\n"), lambda: console.width
         return
-    with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
-        yield lambda text: live.update(Text.from_ansi(text), refresh=True), lambda: console.width
+    with Live(console=console, auto_refresh=False, screen=True) as live:
+        yield (
+            lambda text: live.update(Text.from_ansi(fitted(text, console.height)), refresh=True),
+            lambda: console.width,
+        )
 
 
-def _screen(activities: Sequence[ServiceActivity], narrow: bool, hint: bool) -> RenderableType:
+def _screen(activities: Sequence[ServiceActivity], width: int, hint: bool) -> RenderableType:
     parts: list[RenderableType] = []
     for activity in activities:
-        parts += [_headline(activity), _totals(activity), _replicas(activity, narrow), *_keys(activity), ""]
+        parts += [_headline(activity), _totals(activity), _replicas(activity, width), *_keys(activity, width), ""]
     if not activities:
         parts += ["No existing services.", ""]
     if hint:
@@ -57,15 +78,15 @@ def _screen(activities: Sequence[ServiceActivity], narrow: bool, hint: bool) -> 
 
 
 def _headline(service: ServiceActivity) -> Text:
-    return Text.assemble(
+    words = [
         (service.name, "bold"),
-        "  ",
-        (service.status, service_colour(service.status)),
-        f"  version {service.version}",
-        f"  {service.ready_replicas} of {service.target_replicas} replicas ready",
-        f"  ${service.hourly_usd:.2f}/h" if service.hourly_usd else "",
-        (f"  {service.ejected} ejected", "red") if service.ejected else "",
-    )
+        (str(service.status), service_colour(service.status)),
+        (f"version {service.version}", ""),
+        (f"{service.ready_replicas} of {service.target_replicas} replicas ready", ""),
+    ]
+    words += [(f"${service.hourly_usd:.2f}/h", "")] if service.hourly_usd else []
+    words += [(f"{service.ejected} ejected", "red")] if service.ejected else []
+    return Text("  ").join(Text(word.replace(" ", _TOGETHER), style) for word, style in words)
 
 
 def _totals(service: ServiceActivity) -> Text:
@@ -89,46 +110,51 @@ def _totals(service: ServiceActivity) -> Text:
     if service.turned_away_per_second:
         requests.append(_fact(_rate(service.turned_away_per_second), "turned away/s", "red"))
     times_and_bytes = [
-        _fact(_time(service.first_byte_p50), "to the first byte p50"),
-        _fact(_time(service.first_byte_p95), "p95"),
+        *_times(service.first_byte_p50, service.first_byte_p95, "to the first byte"),
         _fact(f"{_size(service.received_bytes_per_second)}/s", "in"),
         _fact(f"{_size(service.sent_bytes_per_second)}/s", "out"),
     ]
-    waits = [
-        _fact(_time(service.waited_p50), "waited for a replica p50", "yellow"),
-        _fact(_time(service.waited_p95), "p95", "yellow"),
-    ]
-    lines = [requests, times_and_bytes, *([waits] if service.waited_p50 is not None else [])]
-    return Text("\n").join(Text("  ").join(line) for line in lines)
+    waits = _times(service.waited_p50, service.waited_p95, "waited for a replica", "yellow")
+    return Text("\n").join(Text("  ").join(line) for line in (requests, times_and_bytes, waits) if line)
+
+
+def _times(p50: float | None, p95: float | None, word: str, style: str = "") -> list[Text]:
+    """Nothing where nothing was measured."""
+    return [] if p50 is None else [_fact(_time(p50), f"{word} p50", style), _fact(_time(p95), "p95", style)]
 
 
 def _fact(value: str, word: str, style: str = "") -> Text:
-    return Text.assemble((value, style or "bold"), " ", (word, "dim"))
+    """A line may end after it, and not within."""
+    return Text.assemble(
+        (value.replace(" ", _TOGETHER), style or "bold"), _TOGETHER, (word.replace(" ", _TOGETHER), "dim")
+    )
 
 
-def _replicas(service: ServiceActivity, narrow: bool) -> RenderableType:
+def _replicas(service: ServiceActivity, width: int) -> RenderableType:
     if not service.replicas:
         return Text("No replicas.", style="dim")
-    bar = BAR // 2 if narrow else BAR
+    short, narrow = width < WIDE, width < NARROW
+    bar = 0 if narrow else BAR // 2 if short else BAR
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for name in ("ID", "VER"):
         table.add_column(name, justify="right", no_wrap=True, min_width=3)
-    table.add_column("STATUS", no_wrap=True, max_width=13 if narrow else None)
-    table.add_column("PLACE", no_wrap=True, overflow="ellipsis", max_width=17 if narrow else None)
+    table.add_column("STATUS", no_wrap=True, max_width=13 if short else None)
+    if not narrow:
+        table.add_column("PLACE", no_wrap=True, overflow="ellipsis", max_width=17 if short else None)
     for name, width in (("BUSY", 4), ("REQ/S", 5), ("ERR/S", 5), ("P50", 6), ("P95", 6)):
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     table.add_column("SHARE", no_wrap=True, min_width=5 + bar)
     for replica in service.replicas:
-        table.add_row(*_row(replica, bar))
+        table.add_row(*_row(replica, bar, placed=not narrow))
     return table
 
 
-def _row(replica: ReplicaActivity, bar: int) -> list[RenderableType]:
+def _row(replica: ReplicaActivity, bar: int, *, placed: bool) -> list[RenderableType]:
     return [
         str(replica.replica_id),
         str(replica.version),
         Text("ejected", style="red") if replica.ejected else Text(replica.status, style=replica_colour(replica.status)),
-        replica.infra or "-",
+        *([replica.infra or "-"] if placed else []),
         str(replica.in_flight),
         _rate(replica.requests_per_second),
         Text(_rate(replica.errors_per_second), style="red" if replica.errors_per_second else "dim"),
@@ -138,14 +164,16 @@ def _row(replica: ReplicaActivity, bar: int) -> list[RenderableType]:
     ]
 
 
-def _keys(service: ServiceActivity) -> list[RenderableType]:
+def _keys(service: ServiceActivity, width: int) -> list[RenderableType]:
     """Those that were used; a service may have a thousand."""
     used = sorted((key for key in service.keys if key.requests_per_second), key=lambda key: -key.requests_per_second)
     if not used:
         return []
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("KEY", no_wrap=True, overflow="ellipsis", min_width=3)
-    for name in ("REQ/S", "REFUSED/S", "TOKENS/S", "TOKENS LEFT"):
+    numbers = ("REQ/S", "REFUSED/S", "TOKENS/S", "TOKENS LEFT")
+    room = width - sum(len(name) + 1 for name in numbers) - 1
+    table.add_column("KEY", no_wrap=True, overflow="ellipsis", min_width=3, max_width=max(8, room))
+    for name in numbers:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for key in used[:BUSIEST]:
         left = [tokens for tokens in (key.minute_tokens_left, key.day_tokens_left) if tokens is not None]

@@ -13,7 +13,7 @@ _UNAVAILABLE = ("UH", "NC", "NR")
 """No healthy upstream, no cluster, no route: the last two while a service is being set up."""
 _BROKEN = ("UF", "UC", "UR", "LR", "URX", "UPE", "UO", "DR")
 """The replica could not be reached, or hung up before it answered, and so did those tried after it."""
-_BY_THE_GATE = ("queue_full", "queue_timeout", "deadline_exceeded", "no_ready_replica", "too_many_waiting")
+BY_THE_GATE = ("queue_full", "queue_timeout", "deadline_exceeded", "no_ready_replica", "too_many_waiting")
 """What the gate refuses requests with (skyserve.endpoint.gate.refusal)."""
 _SILENT = ("SI", "UT", "UMSDR")
 
@@ -53,7 +53,7 @@ def local_reply(service: str) -> Json:
 def _by_gate() -> Json:
     """The details tell the kind, the body is the message."""
     return {
-        "filter": says(f"response.code_details in {list(_BY_THE_GATE)}"),
+        "filter": says(f"response.code_details in {list(BY_THE_GATE)}"),
         "body_format_override": _body("%RESPONSE_CODE_DETAILS%", "%LOCAL_REPLY_BODY%"),
     }
 
