@@ -48,6 +48,7 @@ def test_a_key_of_a_service_that_is_open(operations: FakeOperations) -> None:
         "--expires 0d",
         "--expires soon",
         "--priority x",
+        "--priority 11",
     ],
 )
 def test_limits_that_are_none(operations: FakeOperations, options: str) -> None:

@@ -177,6 +177,20 @@ def test_the_next_controller_needs_no_files(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_the_key_is_not_kept_for_nothing(tmp_path: Path) -> None:
+    """Once an update has switched TLS off, nothing of the pair is left among the controller's files."""
+
+    async def story(scene: Scene) -> None:
+        await up(scene, valid())
+        assert any((tmp_path / "sky/serve/certificates").iterdir())
+        plain = task(WITH_TLS.replace("  tls: {keyfile: key.pem, certfile: cert.pem}\n", ""))
+        await scene.operations.update(plain, "web", scene.folder, None)
+        await scene.until(lambda: used(scene) is None)
+        assert not any((tmp_path / "sky/serve/certificates").iterdir())
+
+    play(tmp_path, story)
+
+
 def test_a_kept_pair_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     """Without files, and with what was kept spoiled, nothing is known, and the user is told what to do."""
 

@@ -1,14 +1,17 @@
 """Logs stay within bounds."""
 
+import asyncio
+import errno
 from pathlib import Path
 
 import httpx
 import pytest
 
+from skyserve.endpoint import log_files
 from skyserve.endpoint.admin import Admin
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.log_files import LogFiles
-from tests.endpoint.bench import Bench, until, url
+from tests.endpoint.bench import PATIENCE_SECONDS, Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,6 +33,33 @@ async def test_long_log_is_rotated_under_way(bench: Bench, replica: MakeReplica,
     await until(lambda: file.exists() and "/second" in file.read_text())
     assert "/first" in file.with_name(f"{file.name}.1").read_text()
     assert "/first" not in file.read_text()
+
+
+async def test_a_full_disk_does_not_end_the_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be moved now is tried again later, and the log says why."""
+    layout = Layout(tmp_path)
+    layout.prepare()
+    layout.log.write_text("too long")
+    admin = Admin(layout.admin_socket)
+    failing, tried = [OSError(errno.ENOSPC, "No space left on device")] * 2, asyncio.Event()
+
+    def replace(self: Path, target: str) -> None:
+        if failing:
+            raise failing.pop()
+        tried.set()
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(log_files, "INTERVAL_SECONDS", 0.0)
+    looking = asyncio.create_task(LogFiles(layout, admin, max_bytes=5).run())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await tried.wait()
+    looking.cancel()
+    await asyncio.wait([looking])
+    await admin.close()
+
+    assert caplog.text.count("No space left on device") == 2
 
 
 async def test_logs_of_other_services_are_deleted(tmp_path: Path) -> None:

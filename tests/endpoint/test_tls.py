@@ -1,6 +1,7 @@
 """Endpoints that speak https."""
 
 import asyncio
+import json
 import ssl
 
 import httpx
@@ -84,6 +85,10 @@ async def test_http_is_told_to_speak_https(bench: Bench, replica: MakeReplica, c
     assert response.headers["content-type"] == "application/json"
     assert response.json()["error"]["type"] == "https_required"
     assert server.seen == []
+    log = bench.router.access_log(table.service_id)
+    await until(lambda: log.exists() and log.read_text().endswith("\n"))
+    (line,) = map(json.loads, log.read_text().splitlines())
+    assert (line["status"], line["replica"], line["details"]) == (400, None, "direct_response")
 
 
 async def test_new_certificate_cuts_nothing(bench: Bench, replica: MakeReplica) -> None:

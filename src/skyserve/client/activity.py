@@ -76,7 +76,7 @@ class ServiceActivity:
     errors_per_second: float
     """Requests that ended with status 500 or above, whoever answered."""
     refused_per_second: float
-    """For which there was no replica."""
+    """That no replica could take."""
     turned_away_per_second: float
     """That found no room in the queue, or had to wait there for too long."""
     waited_p50: float | None

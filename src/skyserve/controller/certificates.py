@@ -88,6 +88,7 @@ class Certificates:
         service, files = self._of(table.service_id), table.settings.tls
         if files is None:
             service.own = None
+            self._kept(table.service_id).unlink(missing_ok=True)
             return None
         paths = (files.keyfile, files.certfile)
         if service.own is None or service.own.files != paths:

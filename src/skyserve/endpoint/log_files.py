@@ -29,10 +29,12 @@ class LogFiles:
                 await self.rotate()
             except AdminError as error:
                 log.debug("%s", error)
+            except OSError as error:  # such as a full disk, which may have room again
+                log.warning("logs could not be rotated: %s", error)
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def rotate(self) -> None:
-        """Move what is too long to NAME.1, and have Envoy begin anew. Raises AdminError."""
+        """Move what is too long to NAME.1, and have Envoy begin anew. Raises AdminError and OSError."""
         full = [
             file
             for file in (self._layout.log, *self._layout.access_logs.glob("*.jsonl"))

@@ -155,7 +155,7 @@ class EnvoyRouter:
             traffic,
             held=self._room.held(of),
             queued=self.gates.waiting(of),
-            refused=traffic.refused + self._room.refused(of),
+            refused=traffic.refused + self._room.refused(of) + self.gates.refused(of),
             hold_waits=self._room.waits(of),
             queue_waits=self.gates.waits(of),
         )
@@ -265,8 +265,8 @@ class EnvoyRouter:
         self._tell_held(service_id)
 
     def _let_on(self) -> bool:
-        """Let those who wait go on to replicas that have room. Whether to look again soon: some wait on that there are
-        replicas for."""
+        """Let those who wait go on to replicas that have room. Whether to look again soon: some wait on, and there are
+        replicas that work."""
         pressing = False
         for service_id, table in self._served.items():
             if not self._room.held(service_id) or not self._confirmed(service_id):
@@ -274,5 +274,5 @@ class EnvoyRouter:
             known = (self._traffic.host(resource_name(service_id), b.address) for b in table.backends if not b.draining)
             hosts = [host for host in known if host is not None]
             self._doorman.look(service_id, hosts, table.at_once)
-            pressing = pressing or bool(hosts)
+            pressing = pressing or any(host.routable for host in hosts)
         return pressing

@@ -95,7 +95,7 @@ class ServiceTraffic:
     queued: int = 0
     """Now: requests that wait for their turn, since replicas take only so many at once."""
     refused: int = 0
-    """Requests for which there was no replica, whether they had to wait for one or not."""
+    """Requests that no replica could take, whether they had to wait or not: none works, or all are full."""
     retried: int = 0
     """Attempts that were repeated; also each request that was held and then let go on."""
     ejected: int = 0

@@ -16,7 +16,7 @@ _REPLICA = ["service", "replica", "version"]
 
 _COUNTERS = {
     "skyserve_requests_arrived": ("arrived", "Requests that came, those too that no replica saw."),
-    "skyserve_requests_without_replica": ("refused", "Requests for which there was no replica."),
+    "skyserve_requests_without_replica": ("refused", "Requests that no replica could take."),
     "skyserve_retries": ("retried", "Attempts that were repeated; also each request that was held and let go on."),
     "skyserve_ejections": ("ejections", "Times that a replica was passed over, since connections to it failed."),
     "skyserve_client_connections_opened": ("connected", "Connections that clients have made."),

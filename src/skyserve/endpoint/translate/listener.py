@@ -37,7 +37,11 @@ def listener(table: RouteTable, *, host: str, access_log: Path, traces: Tracing 
         # With reuse_port a second Envoy of the same user could bind the port too and get half the connections.
         "enable_reuse_port": False,
         **limits.of_connections(),
-        **(with_tls(table, chain) if table.settings.tls else {"filter_chains": [chain]}),
+        **(
+            with_tls(table, chain, log_file(table.name, access_log))
+            if table.settings.tls
+            else {"filter_chains": [chain]}
+        ),
     }
 
 

@@ -27,8 +27,9 @@ def secret(service_id: int, certificate: Certificate) -> Json:
     }
 
 
-def with_tls(table: RouteTable, chain: Json) -> Json:
-    """Fields of a listener that does with https what the filter chain does, and tells clients that speak http so."""
+def with_tls(table: RouteTable, chain: Json, log: Json) -> Json:
+    """Fields of a listener that does with https what the filter chain does, and tells clients that speak http so.
+    `log`: the access logger of both."""
     return {
         "listener_filters": [
             {
@@ -44,7 +45,7 @@ def with_tls(table: RouteTable, chain: Json) -> Json:
                 "transport_socket": _terminating(resource_name(table.service_id)),
                 "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
             },
-            {"filter_chain_match": {"transport_protocol": "raw_buffer"}, "filters": [_telling(table)]},
+            {"filter_chain_match": {"transport_protocol": "raw_buffer"}, "filters": [_telling(table, log)]},
         ],
     }
 
@@ -63,7 +64,7 @@ def _terminating(name: str) -> Json:
     }
 
 
-def _telling(table: RouteTable) -> Json:
+def _telling(table: RouteTable, log: Json) -> Json:
     """Answers each request with what is wrong. Not with a redirect: a key that was sent in clear should be noticed."""
     message = f"Service '{table.name}' speaks https on this port. Write https:// instead of http:// in the address."
     error = {"error": {"message": message, "type": "https_required", "code": 400}}
@@ -77,6 +78,7 @@ def _telling(table: RouteTable) -> Json:
             "request_headers_timeout": seconds(HANDSHAKE_SECONDS),
             "stream_idle_timeout": seconds(HANDSHAKE_SECONDS),
             "common_http_protocol_options": {"idle_timeout": seconds(HANDSHAKE_SECONDS)},
+            "access_log": [log],
             "route_config": {
                 "name": name,
                 "virtual_hosts": [
