@@ -108,6 +108,18 @@ async def test_what_may_be_left_open(
     assert (await client.get(url(table))).status_code == 200
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_versions_of_tls(
+    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient, version: ssl.TLSVersion
+) -> None:
+    """Replicas that speak one version alone are served, in either."""
+    server = server_context(SERVER, ENDPOINT)
+    server.minimum_version = server.maximum_version = version
+    table = await serve(bench, MUTUAL, trust(shown=ENDPOINT), await replica("a", tls=server))
+    await accepted(bench, table)
+    assert (await client.get(url(table))).status_code == 200
+
+
 async def test_http_and_https_side_by_side(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
     """During an update replicas of either kind serve, each spoken to in its own way."""
     plain, sealed = await replica("plain"), await replica("sealed", tls=server_context(SERVER))

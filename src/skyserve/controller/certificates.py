@@ -65,7 +65,7 @@ class Certificates:
     def news(self, service_id: int) -> list[str]:
         """What has happened to the service's certificates since this was last asked, in words for people."""
         told = []
-        for watched in self._of(service_id).all():
+        for watched in self._watched(service_id):
             told += watched.news
             watched.news = []
         return told
@@ -73,13 +73,17 @@ class Certificates:
     def trouble(self, service_id: int) -> str:
         """What the service's user should do something about; empty when all is well."""
         now = self._clock.now()
-        return " ".join(words for watched in self._of(service_id).all() if (words := watched.trouble(now)))
+        return " ".join(words for watched in self._watched(service_id) if (words := watched.trouble(now)))
 
     def forget(self, service_id: int) -> None:
         """The service is no more."""
         self._services.pop(service_id, None)
         for kept in (self._kept(service_id), *self._directory.glob(f"{service_id}-*.json")):
             kept.unlink(missing_ok=True)
+
+    def _watched(self, service_id: int) -> Iterator[Watched[Any]]:
+        service = self._services.get(service_id)
+        return iter(()) if service is None else service.all()
 
     def _of(self, service_id: int) -> _Service:
         return self._services.setdefault(service_id, _Service())

@@ -15,7 +15,7 @@ class Protocol(StrEnum):
 
     HTTP1 = "http1"
     HTTP2 = "http2"
-    """Without TLS, from the first byte; gRPC needs it."""
+    """From the first byte; gRPC needs it."""
 
 
 @dataclass(frozen=True, slots=True)
