@@ -26,6 +26,8 @@ EVENT = b"%x\r\n%b\r\n" % (len(_EVENT), _EVENT)
 """One chunk. Its brace is the only one, so that a reader can count."""
 BEGIN = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" + EVENT
 END = b"0\r\n\r\n"
+_HTTP2 = b"PRI "
+"""How HTTP/2 begins, which this does not speak: some routers ask."""
 _LENGTH = b"content-length:"
 _STREAMS = b'"stream":true'
 """At the beginning of a body."""
@@ -108,6 +110,9 @@ class Server:
             head, end, body = data.partition(b"\r\n\r\n")
             if not end:
                 connection.head = data
+                return
+            if head.startswith(_HTTP2):
+                self._close(connection)
                 return
             connection.head = b""
             connection.missing = _length(head) - len(body)
