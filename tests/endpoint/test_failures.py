@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from skyserve.endpoint.translate.routes import RETRY_BODY_BYTES
+from skyserve.model.endpoint import EndpointSettings
 from skyserve.model.place import Address
 from skyserve.model.service import LoadBalancingPolicy
 from tests.endpoint.bench import REFUSING, Bench, until, url
@@ -61,22 +62,25 @@ async def test_refused_connections_are_retried(
 
 
 @pytest.mark.parametrize("policy", BOTH)
-async def test_get_is_retried_when_its_replica_dies(
-    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient, policy: LoadBalancingPolicy
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_is_not_answered_is_asked_of_another(
+    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient, policy: LoadBalancingPolicy, method: str
 ) -> None:
-    """A GET whose connection is reset before any answer is answered by another replica."""
+    """A request whose connection is reset before any answer is answered by another replica."""
     dying, living = await replica("a", reset), await replica("b")
     table = await bench.serve([dying, living], policy)
 
     async with asyncio.timeout(60):
         while not dying.seen:
-            assert (await client.get(url(table))).json()["replica"] == "b"
+            assert (await client.request(method, url(table))).json()["replica"] == "b"
 
 
-async def test_post_is_never_done_twice(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
-    """A POST that a replica may have seen is not repeated: the client is told, and decides."""
+async def test_posts_are_not_done_twice_where_users_say_so(
+    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient
+) -> None:
+    """A POST that a replica may have seen is not repeated: the client is told, and decides. A GET is."""
     dying, living = await replica("a", reset), await replica("b")
-    table = await bench.serve([dying, living])
+    table = await bench.serve([dying, living], settings=EndpointSettings(retry_posts=False))
 
     responses = [await client.post(url(table), content=b"once") for _ in range(2)]
 
@@ -89,7 +93,7 @@ async def test_post_is_never_done_twice(bench: Bench, replica: MakeReplica, clie
 async def test_only_replica_gets_every_chance(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
     """Failing once does not take the only replica out."""
     server = await replica("a", reset)
-    table = await bench.serve([server])
+    table = await bench.serve([server], settings=EndpointSettings(retry_posts=False))
     assert (await client.post(url(table))).status_code == 502
     server.handler = None
 

@@ -147,6 +147,7 @@ EXAMPLES = {
     "service.replica_policy.dynamic_ondemand_fallback": "true",
     "service.replica_policy.spot_placer": "dynamic_fallback",
     "service.load_balancer.stream_timeout_seconds": "9",
+    "service.load_balancer.retry_posts": "false",
     "service.load_balancer.protocol": "http2",
     "service.load_balancer.slow_start_seconds": "30",
     "service.load_balancer.session_header": "X-Session",

@@ -136,6 +136,8 @@ class EndpointSettings:
     """Longest time that a request waits while no replica works; 0: it is refused at once."""
     max_held_requests: int = 10_000
     """Of those that wait at once; more are refused."""
+    retry_posts: bool = True
+    """Repeat any request whose replica fails before its answer began; else only those that may be done twice."""
     replica_key: ReplicaKey | None = None
     """None: what a client sends is passed on, and nothing else."""
     replica_tls: ReplicaTls | None = None

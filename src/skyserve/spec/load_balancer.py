@@ -87,6 +87,8 @@ class LoadBalancer(Model):
     """How long a request waits for a replica while none works; 0: it is refused at once."""
     max_held_requests: Count = 10_000
     """How many requests may wait at once; more are refused."""
+    retry_posts: bool = True
+    """Send a POST to another replica, too, where one fails before its answer began, though it may have done it."""
     replica_key: ReplicaKeyField | None = None
     """Sent to replicas with each request and probe: auto, or a key, best by the name of a secret."""
     replica_key_header: KeyHeader | None = None
@@ -140,6 +142,7 @@ class LoadBalancer(Model):
             require_key=self.require_key,
             hold_seconds=self.hold_seconds,
             max_held_requests=self.max_held_requests,
+            retry_posts=self.retry_posts,
             replica_key=replica_key(self.replica_key, self.replica_key_header),
             replica_tls=self.replica_tls.settings() if self.replica_tls else None,
         )

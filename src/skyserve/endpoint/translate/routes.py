@@ -26,12 +26,10 @@ _UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
 
 
 def routes(table: RouteTable, *, courier: str, outage: bool = False) -> Json:
-    """To the one cluster, by what may be repeated; a split holds for all. What comes most often, POST, comes first, so
-    that it meets no regular expression. `courier`: how requests are known that the controller brings; `outage`:
-    none of the replicas works."""
+    """To the one cluster; a split holds for all. `courier`: how requests are known that the controller brings;
+    `outage`: none of the replicas works."""
     name = resource_name(table.service_id)
     silence = _longest_silence(table, outage)
-    once, repeatable = (_action(table, name, silence, on) for on in (_UNSENT, (*_UNSENT, "reset")))
     return {
         "@type": ROUTES,
         "name": name,
@@ -47,12 +45,7 @@ def routes(table: RouteTable, *, courier: str, outage: bool = False) -> Json:
                     **prefix_script(table),
                     **gate_for(table),
                 },
-                "routes": [
-                    *courier_routes(table, courier, once),
-                    {"match": _method({"exact": "POST"}), "route": once},
-                    {"match": _method({"safe_regex": {"regex": _IDEMPOTENT}}), "route": repeatable},
-                    {"match": {"prefix": "/"}, "route": once},
-                ],
+                "routes": _by_what_may_be_repeated(table, name, courier, silence),
             }
         ],
         # The first tells a replica nothing that x-forwarded-for does not; the second is ours alone.
@@ -65,6 +58,20 @@ def routes(table: RouteTable, *, courier: str, outage: bool = False) -> Json:
         ],
         "response_headers_to_remove": [RELEASE_HEADER],
     }
+
+
+def _by_what_may_be_repeated(table: RouteTable, cluster: str, courier: str, silence: float) -> list[Json]:
+    """What comes most often, POST, comes first, so that it meets no regular expression."""
+    repeated = _action(table, cluster, silence, (*_UNSENT, "reset"))
+    if table.settings.retry_posts:
+        return [*courier_routes(table, courier, repeated), {"match": {"prefix": "/"}, "route": repeated}]
+    once = _action(table, cluster, silence, _UNSENT)
+    return [
+        *courier_routes(table, courier, once),
+        {"match": _method({"exact": "POST"}), "route": once},
+        {"match": _method({"safe_regex": {"regex": _IDEMPOTENT}}), "route": repeated},
+        {"match": {"prefix": "/"}, "route": once},
+    ]
 
 
 def _method(which: Json) -> Json:
