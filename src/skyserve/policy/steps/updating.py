@@ -127,7 +127,8 @@ def _division(draft: Draft, standing: Standing) -> Division:
     rollout = standing.rollout
     if any(own.task_key == standing.version.task_key for own in _versions_of(draft, standing.old)):
         staying = sum(not replica.doomed for replica in standing.old)
-        return Division(max(len(standing.new), standing.wanted - staying))  # they are about to be new ones
+        new = min(len(standing.new), standing.wanted)  # without extra ones, which are nobody's share
+        return Division(max(new, standing.wanted - staying))  # the old ones are about to be new ones
     if rollout is None or (standing.same_task and not standing.old):
         return rolling(standing) if standing.old else Division(standing.wanted)
     if rollout.paused_at is not None or draft.service.stopped_reason:
