@@ -25,6 +25,7 @@ SEALED = SERVICE.replace(
     "  load_balancer:\n"
     "    replica_tls: {cafile: ca.pem, server_name: replica.internal, certfile: cert.pem, keyfile: key.pem}\n",
 )
+INSECURE = "replicas: 1\n  load_balancer: {replica_tls: {insecure: true}}"
 BEGIN = datetime.fromtimestamp(START, UTC)
 
 
@@ -96,6 +97,19 @@ def test_broken_files_change_nothing(tmp_path: Path) -> None:
         await scene.operations.down(["web"], False)
         await scene.until(lambda: not scene.controller.reconcilers)
         assert not any((tmp_path / "sky/serve/certificates").iterdir())
+
+    play(tmp_path, story)
+
+
+def test_without_files_anybody_is_trusted(tmp_path: Path) -> None:
+    """`insecure: true` needs no file: nothing is watched, nothing kept, and there is nothing to tell."""
+
+    async def story(scene: Scene) -> None:
+        await scene.operations.up(task(SERVICE.replace("replicas: 2", INSECURE)), "web", scene.folder)
+        await scene.until(lambda: scene.serving() == [1])
+        assert trusts(scene) == {ReplicaTls(): Trust()}
+        assert (await view(scene)).detail == ""
+        assert not (tmp_path / "sky/serve/certificates").exists()
 
     play(tmp_path, story)
 

@@ -57,10 +57,12 @@ class Certificates:
         """Those of which nothing is known are left out."""
         service = self._of(service_id)
         before = service.to_replicas
-        service.to_replicas = {way: before.get(way) or self._trust(service_id, way) for way in ways if way}
+        read = [way for way in ways if way and way.files]
+        service.to_replicas = {way: before.get(way) or self._trust(service_id, way) for way in read}
         for watched in service.to_replicas.values():
             await self._look(watched)
-        return {way: watched.held for way, watched in service.to_replicas.items() if watched.held}
+        found = {way: watched.held for way, watched in service.to_replicas.items() if watched.held}
+        return found | {way: Trust() for way in ways if way and not way.files}
 
     def news(self, service_id: int) -> list[str]:
         """What has happened to the service's certificates since this was last asked, in words for people."""
