@@ -8,7 +8,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell n=$$(( 2 * $$(nproc) )); echo $$(( n < 8 ? n : 8 )))
 # Bytecode is kept, whatever the shell says: each of thousands of processes would compile all that it imports.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup system hello test test-all lint simulate bench-peers clean
 

@@ -1,26 +1,20 @@
 """What holds for every test. In CI each of them runs: a skip would hide a missing package or a missing right."""
 
 import os
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
 # gRPC would start threads in whatever a test forks, which a child within new namespaces may not: it would abort.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
-TESTS = Path(__file__).parent
 
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there are workers: the long tests first, each for itself, so that none is left when all others are done; of
-    the others a file's go to one worker, since what they share is dear to make."""
-    if not hasattr(config, "workerinput"):
-        return
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items:
-        if not item.get_closest_marker("slow") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS).with_suffix(""))))
+    """Where there are workers, which take file after file: those with many long tests first, so that none is left when all
+    others are done."""
+    if hasattr(config, "workerinput"):
+        long = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -long[item.path])
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.examples.installation import PATIENCE_SECONDS, ROOT, own_installation
 
-pytestmark = [pytest.mark.xdist_group("examples/fastapi"), pytest.mark.slow, pytest.mark.timeout(2 * PATIENCE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * PATIENCE_SECONDS)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.examples.installation import PATIENCE_SECONDS, ROOT, Installation, own_installation
 
-pytestmark = [pytest.mark.xdist_group("examples/llm"), pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE_SECONDS)]
 
 EXAMPLE = ROOT / "examples" / "llm"
 MODEL = "gemma-3-270m"

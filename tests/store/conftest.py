@@ -57,7 +57,7 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(home)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 async def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """What to give to open_store for an empty database of each kind."""
     if request.param == "sqlite":

@@ -123,8 +123,7 @@ async def local_relay() -> AsyncIterator[Bench]:
         yield made
 
 
-# Those of pasta are one worker's: they wait for each other, since the device is there only once.
-BENCHES = [local_netns, pytest.param(local_pasta, marks=pytest.mark.xdist_group("tun")), local_relay]
+BENCHES = [local_netns, local_pasta, local_relay]
 TYPICAL = [local_netns if os.geteuid() == 0 else local_relay]
 
 
@@ -181,20 +180,24 @@ async def _terminate_all(bench: LocalBench) -> None:
 
 @contextmanager
 def _open_tun() -> Iterator[None]:
-    """/dev/net/tun is everybody's on most machines, and root's alone on some. Other test runs open and close it too."""
-    if not _TUN.exists() or (os.geteuid() != 0 and not os.access(_TUN, os.R_OK | os.W_OK)):
+    """/dev/net/tun is everybody's on most machines, and root's alone on some: opened there for as long as a test needs it.
+    The right to execute it, which means nothing, tells that it was a test that opened it."""
+    root = os.geteuid() == 0
+    if not _TUN.exists() or not (root or os.access(_TUN, os.R_OK | os.W_OK)):
         pytest.skip(f"{_TUN} is closed to us")
     with _TUN.open("rb", buffering=0) as device:
-        fcntl.flock(device, fcntl.LOCK_EX)
-        before = _TUN.stat().st_mode & 0o777
-        if before & 0o006 == 0o006:
-            yield
-            return
-        _TUN.chmod(0o666)
+        fcntl.flock(device, fcntl.LOCK_SH)
+        mode = os.fstat(device.fileno()).st_mode & 0o777
+        if mode & 0o006 != 0o006:
+            _TUN.chmod(mode | 0o007)
         try:
             yield
         finally:
-            _TUN.chmod(before)
+            with suppress(BlockingIOError):  # somebody else still needs it, and will close it
+                fcntl.flock(device, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                mode = os.fstat(device.fileno()).st_mode & 0o777
+                if root and mode & 0o001:
+                    _TUN.chmod(mode & 0o770)
 
 
 def _processes_about(path: str) -> set[int]:
