@@ -4,14 +4,19 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # gRPC would start threads in whatever a test forks, which a child within new namespaces may not: it would abort.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
+# A loaded machine is slow, and no property is wrong for that. All else is as Hypothesis chose it, other in CI.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there are workers, which take file after file: those with many long tests first, so that none is left when all
-    others are done."""
+    """Where workers take file after file: those with many long tests first, so that none is left when all others are
+    done."""
     if hasattr(config, "workerinput"):
         long = Counter(item.path for item in items if item.get_closest_marker("slow"))
         items.sort(key=lambda item: -long[item.path])

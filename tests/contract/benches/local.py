@@ -180,8 +180,8 @@ async def _terminate_all(bench: LocalBench) -> None:
 
 @contextmanager
 def _open_tun() -> Iterator[None]:
-    """/dev/net/tun is everybody's on most machines, and root's alone on some: opened there for as long as a test needs it.
-    The right to execute it, which means nothing, tells that it was a test that opened it."""
+    """/dev/net/tun is everybody's on most machines, and root's alone on some: open there while any test needs it. The
+    right to execute it, which means nothing, tells that it was a test that opened it."""
     root = os.geteuid() == 0
     if not _TUN.exists() or not (root or os.access(_TUN, os.R_OK | os.W_OK)):
         pytest.skip(f"{_TUN} is closed to us")
