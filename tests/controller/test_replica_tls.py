@@ -92,6 +92,8 @@ def test_broken_files_change_nothing(tmp_path: Path) -> None:
         scene.plane.tables.clear()
         await scene.revive()
         assert trusts(scene) == good
+        (tmp_path / "sky/serve/certificates/1-of-before.json").write_text("{}")
+        await scene.revive()
         kept = [*(tmp_path / "sky/serve/certificates").iterdir()]
         assert [stat.S_IMODE(file.stat().st_mode) for file in kept] == [0o600]
         await scene.operations.down(["web"], False)
@@ -152,5 +154,6 @@ def test_each_replica_is_spoken_to_in_its_own_way(tmp_path: Path) -> None:
         await scene.until(lambda: ways() == {None})
         assert frozenset({way, None}) in seen
         await scene.until(lambda: trusts(scene) == {})
+        assert not any((tmp_path / "sky/serve/certificates").iterdir())
 
     play(tmp_path, story)

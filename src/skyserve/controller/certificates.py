@@ -4,7 +4,7 @@ other."""
 import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ class _Service:
     """What is watched for one service."""
 
     own: Watched[Certificate] | None = None
-    to_replicas: dict[ReplicaTls, Watched[Trust]] = field(default_factory=dict)
-    """By how they are spoken to: during an update replicas differ."""
+    to_replicas: dict[ReplicaTls, Watched[Trust]] | None = None
+    """By how they are spoken to: during an update replicas differ. None: what an earlier controller kept is unknown."""
 
     def all(self) -> Iterator[Watched[Any]]:
         if self.own is not None:
             yield self.own
-        yield from self.to_replicas.values()
+        yield from (self.to_replicas or {}).values()
 
 
 class Certificates:
@@ -56,8 +56,10 @@ class Certificates:
     async def _trusts(self, service_id: int, ways: Set[ReplicaTls | None]) -> dict[ReplicaTls, Trust]:
         """Those of which nothing is known are left out."""
         service = self._of(service_id)
-        before = service.to_replicas
+        before = service.to_replicas or {}
         read = [way for way in ways if way and way.files]
+        if service.to_replicas is None or before.keys() - read:
+            self._keep_only(service_id, {self._kept_trust(service_id, way) for way in read})
         service.to_replicas = {way: before.get(way) or self._trust(service_id, way) for way in read}
         for watched in service.to_replicas.values():
             await self._look(watched)
@@ -80,8 +82,8 @@ class Certificates:
     def forget(self, service_id: int) -> None:
         """The service is no more."""
         self._services.pop(service_id, None)
-        for kept in (self._kept(service_id), *self._directory.glob(f"{service_id}-*.json")):
-            kept.unlink(missing_ok=True)
+        self._kept(service_id).unlink(missing_ok=True)
+        self._keep_only(service_id, frozenset())
 
     def _watched(self, service_id: int) -> Iterator[Watched[Any]]:
         service = self._services.get(service_id)
@@ -110,7 +112,7 @@ class Certificates:
         return service.own.held
 
     def _trust(self, service_id: int, way: ReplicaTls) -> Watched[Trust]:
-        kept = self._kept(service_id, hashlib.sha256(repr(way).encode()).hexdigest()[:8])
+        kept = self._kept_trust(service_id, way)
         return Watched(way.files, lambda now: read_trust(way, now), kept, Trust, lambda trust: trust.ends_first)
 
     async def _look(self, watched: Watched[Any]) -> None:
@@ -118,5 +120,13 @@ class Certificates:
         if watched.due(now):
             await asyncio.to_thread(watched.look, now)
 
-    def _kept(self, service_id: int, way: str = "") -> Path:
-        return self._directory / (f"{service_id}-{way}.json" if way else f"{service_id}.json")
+    def _keep_only(self, service_id: int, used: Set[Path]) -> None:
+        """Of what is kept of its replicas: a key that nobody uses any more lies around nowhere."""
+        for kept in {*self._directory.glob(f"{service_id}-*.json")} - used:
+            kept.unlink(missing_ok=True)
+
+    def _kept(self, service_id: int) -> Path:
+        return self._directory / f"{service_id}.json"
+
+    def _kept_trust(self, service_id: int, way: ReplicaTls) -> Path:
+        return self._directory / f"{service_id}-{hashlib.sha256(repr(way).encode()).hexdigest()[:8]}.json"
