@@ -126,6 +126,20 @@ async def test_one_that_would_not_start_replaces_none(own: Bench, monkeypatch: p
     assert running(own).pid == old.pid
 
 
+async def test_one_that_has_just_begun_reads_its_configuration_whole(
+    own: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written for another Envoy takes nothing from under one that may be reading still."""
+    with Layout(own.directory).bootstrap.open() as reading:
+        before = Layout(own.directory).bootstrap.read_text()
+        outdate(monkeypatch)
+        monkeypatch.setattr(starting, "binary", lambda: Path("/bin/false"))
+
+        assert not await starting.would_start(Layout(own.directory))
+
+        assert reading.read() == before
+
+
 async def test_a_successor_that_a_dead_controller_started_takes_over(
     own: Bench, replica: MakeReplica, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,8 +173,10 @@ def _configure(layout: Layout, traces: Tracing | None) -> int:
     open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     heap, connections = heap_limit(memory_bytes()), connection_limit(open_files)
     content = bootstrap(layout, heap_bytes=heap, connections=connections, traces=traces, node=identity(layout))
-    layout.bootstrap.touch(mode=0o600)
-    layout.bootstrap.write_text(json.dumps(content, indent=2))
+    fresh = layout.bootstrap.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(content, indent=2))
+    fresh.replace(layout.bootstrap)  # whole at any moment: an Envoy that was just started may be reading it
     return open_files
 
 
