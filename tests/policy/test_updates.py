@@ -339,32 +339,6 @@ def test_what_is_soaking_does_not_count() -> None:
     assert counts(town) == (0, 1)
 
 
-def test_time_that_was_held_does_not_count() -> None:
-    """Neither a step's time nor the deadline goes on while the user holds the update."""
-    town = settled(2)
-    steps = (CanaryStep(50, 100),)
-    town.update("t2", UpdateMode.CANARY, UpdateSettings(canary_steps=steps, progress_deadline=50))
-    while town.service.rollout is None or town.service.rollout.step_since is None:
-        town.step()
-    for _ in range(40):
-        town.step()
-    town.pause()
-    for _ in range(500):
-        town.step()
-    assert town.last_plan.routes.canary_percent == 50
-    town.resume()
-    for _ in range(55):
-        town.step()
-    rollout = town.service.rollout
-    assert isinstance(rollout, Rollout)
-    assert rollout.step == 0
-    for _ in range(10):
-        town.step()
-    rollout = town.service.rollout
-    assert isinstance(rollout, Rollout)
-    assert rollout.step == 1
-
-
 @pytest.mark.parametrize(("service_only", "renewed"), [(True, 0), (False, 2)])
 def test_renewing_keeps_rows_and_tells_runs_apart(service_only: bool, renewed: int) -> None:
     """A replica that is renewed keeps its id and begins a new life; one that is adopted keeps that too."""

@@ -64,7 +64,8 @@ def advance(draft: Draft) -> None:
     if rollout is None or draft.service.goal is not Goal.RUN:
         return
     standing = standing_of(draft)
-    if standing.exchanged and not watching(draft, standing, rollout):
+    asleep = rollout.paused_at is not None and standing.wanted == 0  # who holds it says when it goes on
+    if standing.exchanged and not asleep and not watching(draft, standing, rollout):
         over = replace(draft.service, rollout=None)
         draft.amend(over, f"the update to version {rollout.version} is complete")
     elif rollout.paused_at is None:
