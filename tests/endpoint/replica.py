@@ -56,6 +56,23 @@ class Reply:
 Handler = Callable[[Request, Reply], Awaitable[None]]
 
 
+def two_parts(go_on: asyncio.Event) -> Handler:
+    """On /stream one event at once, `data: before`, and then `data: after` once it may go on; all else is answered at
+    once."""
+
+    async def answer(request: Request, reply: Reply) -> None:
+        if request.target != "/stream":
+            await reply.send(200, b"")
+            return
+        await reply.begin("text/event-stream")
+        await reply.chunk(b"data: before\n\n")
+        await go_on.wait()
+        await reply.chunk(b"data: after\n\n")
+        await reply.chunk(b"")
+
+    return answer
+
+
 @dataclass
 class Replica:
     """Answers with its name and what it was asked, unless `handler` is set."""

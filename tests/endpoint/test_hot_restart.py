@@ -17,7 +17,7 @@ from skyserve.endpoint.starting import Generation
 from skyserve.endpoint.translate import limits
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
-from tests.endpoint.replica import Reply, Request
+from tests.endpoint.replica import two_parts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -62,18 +62,7 @@ async def test_replaced_under_load(
     monkeypatch.setattr(starting, "DRAIN_SECONDS", 1)
     monkeypatch.setattr(starting, "PARENT_SECONDS", 20)
     go_on, statuses = asyncio.Event(), Counter[int]()
-
-    async def answer(request: Request, reply: Reply) -> None:
-        if request.target != "/stream":
-            await reply.send(200, b"well")
-            return
-        await reply.begin("text/event-stream")
-        await reply.chunk(b"data: before\n\n")
-        await go_on.wait()
-        await reply.chunk(b"data: after\n\n")
-        await reply.chunk(b"")
-
-    table = await own.serve([await replica("a", answer), await replica("b", answer)])
+    table = await own.serve([await replica(name, two_parts(go_on)) for name in "ab"])
     old = running(own)
     done = asyncio.Event()
 
@@ -193,18 +182,10 @@ async def test_one_whose_listeners_would_change_is_replaced(
     successor has the new ones, and what is under way ends where it began."""
     monkeypatch.setattr(starting, "DRAIN_SECONDS", 1)
     go_on = asyncio.Event()
-
-    async def answer(request: Request, reply: Reply) -> None:
-        await reply.begin("text/event-stream")
-        await reply.chunk(b"data: before\n\n")
-        await go_on.wait()
-        await reply.chunk(b"data: after\n\n")
-        await reply.chunk(b"")
-
     await until(lambda: Running.recorded(Layout(own.directory).process) is not None)
-    table = await own.serve([await replica("a", answer)])
+    table = await own.serve([await replica("a", two_parts(go_on))])
     old = running(own)
-    async with client.stream("GET", url(table)) as stream:
+    async with client.stream("GET", url(table, "/stream")) as stream:
         events = stream.aiter_lines()
         assert await anext(events) == "data: before"
         monkeypatch.setattr(limits, "HEADERS", 201)

@@ -17,7 +17,7 @@ from skyserve.model.key import KeyCount, KeyRule
 from skyserve.model.route import RouteTable
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
-from tests.endpoint.replica import Reply, Request
+from tests.endpoint.replica import two_parts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -200,22 +200,11 @@ async def test_keys_come_and_go_while_a_stream_goes_on(
 ) -> None:
     """A key works soon after it was made and no longer once it is revoked; a stream under way is not cut by either."""
     go_on = asyncio.Event()
-
-    async def answer(request: Request, reply: Reply) -> None:
-        if request.target != "/stream":
-            await reply.send(200, b"")
-            return
-        await reply.begin("text/event-stream")
-        await reply.chunk(b"data: 1\n\n")
-        await go_on.wait()
-        await reply.chunk(b"data: 2\n\n")
-        await reply.chunk(b"")
-
     (first, old), (second, new) = new_key(), new_key()
-    table = await bench.serve([await replica("a", answer)], settings=REQUIRED, keys=[old])
+    table = await bench.serve([await replica("a", two_parts(go_on))], settings=REQUIRED, keys=[old])
     async with client.stream("GET", url(table, "/stream"), headers=bearer(first)) as stream:
         lines = stream.aiter_lines()
-        assert await anext(lines) == "data: 1"
+        assert await anext(lines) == "data: before"
         table = await bench.change(table, keys=(old, new))
         await answers(client, table, bearer(second), 200)
         table = await bench.change(table, keys=(new,))
@@ -225,7 +214,7 @@ async def test_keys_come_and_go_while_a_stream_goes_on(
         table = await bench.change(table, settings=REQUIRED)
         await answers(client, table, {}, 401)
         go_on.set()
-        assert [line async for line in lines if line] == ["data: 2"]
+        assert [line async for line in lines if line] == ["data: after"]
 
 
 async def test_no_key_is_written_down(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

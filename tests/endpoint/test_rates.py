@@ -10,7 +10,7 @@ from skyserve.model.endpoint import EndpointSettings, RateLimit
 from skyserve.model.route import RouteTable
 from tests.endpoint.bench import Bench, url
 from tests.endpoint.conftest import MakeReplica
-from tests.endpoint.replica import Reply, Request
+from tests.endpoint.replica import two_parts
 from tests.endpoint.test_keys import answers, bearer, new_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,27 +46,16 @@ async def test_a_service_takes_so_many(bench: Bench, replica: MakeReplica, clien
 async def test_the_limit_comes_and_goes(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
     """A limit is felt soon after it was set, and not once it is lifted; a stream under way is not cut by either."""
     go_on = asyncio.Event()
-
-    async def answer(request: Request, reply: Reply) -> None:
-        if request.target != "/stream":
-            await reply.send(200, b"")
-            return
-        await reply.begin("text/event-stream")
-        await reply.chunk(b"data: 1\n\n")
-        await go_on.wait()
-        await reply.chunk(b"data: 2\n\n")
-        await reply.chunk(b"")
-
-    table = await bench.serve([await replica("a", answer)])
+    table = await bench.serve([await replica("a", two_parts(go_on))])
     async with client.stream("GET", url(table, "/stream")) as stream:
         lines = stream.aiter_lines()
-        assert await anext(lines) == "data: 1"
+        assert await anext(lines) == "data: before"
         table = await bench.change(table, settings=EndpointSettings(rate=SLOW))
         await answers(client, table, {}, 429)
         await bench.change(table, settings=EndpointSettings())
         await answers(client, table, {}, 200)
         go_on.set()
-        assert [line async for line in lines if line] == ["data: 2"]
+        assert [line async for line in lines if line] == ["data: after"]
 
 
 async def test_what_is_used_up_stays_so(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ from skyserve.model.route import Backend, RouteTable
 from tests.endpoint.bench import PATIENCE_SECONDS, Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Handler, Replica, Reply, Request
+from tests.endpoint.steady import Steady, steady
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -98,35 +99,24 @@ async def test_a_new_key_loses_no_request(bench: Bench, replica: MakeReplica, cl
     open_one, old, new = await replica("open"), await replica("old", guarded(OLD)), await replica("new", guarded(NEW))
     table = await serve(bench, EndpointSettings(), backend(1, open_one, None))
     listeners = await bench.admin("/config_dump", {"resource": "dynamic_listeners"})
-    statuses: list[int] = []
-    over = asyncio.Event()
 
-    async def ask() -> None:
-        while not over.is_set():
-            statuses.append((await client.post(url(table), content=b"{}")).status_code)
-
-    async def takes_over(table: RouteTable, settings: EndpointSettings, coming: Backend) -> RouteTable:
+    async def takes_over(load: Steady, table: RouteTable, settings: EndpointSettings, coming: Backend) -> RouteTable:
         # As an update: the settings are known from its beginning, the replica comes later.
         table = await bench.change(table, settings=settings)
         await until(lambda: bench.router.status(table.service_id)[coming.replica_id - 1].accepted)
         table = await bench.change(table, backends=(*table.backends, coming))
         await bench.accepted(table.service_id, coming.replica_id)
-        seen = len(statuses)
-        await until(lambda: len(statuses) > seen + 20)
+        await load.more(20)
         draining = tuple(one._replace(draining=one.replica_id != coming.replica_id) for one in table.backends)
         table = await bench.change(table, backends=draining)
-        seen = len(statuses)
-        await until(lambda: len(statuses) > seen + 20)
+        await load.more(20)
         return await bench.change(table, backends=(coming,))
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(4):
-            group.create_task(ask())
-        table = await takes_over(table, KEYED, backend(2, old, OLD))
-        await takes_over(table, replace(KEYED, replica_key=NEW), backend(3, new, NEW))
-        over.set()
+    async with steady(client, url(table)) as load:
+        table = await takes_over(load, table, KEYED, backend(2, old, OLD))
+        await takes_over(load, table, replace(KEYED, replica_key=NEW), backend(3, new, NEW))
 
-    assert set(statuses) == {200}
+    assert set(load.statuses) == {200}
     assert old.seen and new.seen
     assert await bench.admin("/config_dump", {"resource": "dynamic_listeners"}) == listeners
 

@@ -16,6 +16,7 @@ from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.grpc_replica import GrpcReplica
 from tests.endpoint.replica import Replica
+from tests.endpoint.steady import Steady, steady
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -138,34 +139,21 @@ async def test_new_certificates_lose_no_request(bench: Bench, replica: MakeRepli
     table = await serve(bench, MUTUAL, trust(shown=ENDPOINT), server)
     await accepted(bench, table)
     listeners = await bench.admin("/config_dump", {"resource": "dynamic_listeners"})
-    statuses: list[int] = []
-    over = asyncio.Event()
 
-    async def ask() -> None:
-        while not over.is_set():
-            statuses.append((await client.post(url(table), content=b"{}")).status_code)
-
-    async def some_more() -> None:
-        seen = len(statuses)
-        await until(lambda: len(statuses) > seen + 30)
-
-    async def change(way: ReplicaTls, known: Trust, *more: Backend) -> None:
+    async def change(load: Steady, way: ReplicaTls, known: Trust, *more: Backend) -> None:
         settings = replace(table.settings, replica_tls=way)
         backends = (Backend(1, server.address, tls=way), *more)
         changed = await bench.change(table, settings=settings, backends=backends, trusts={way: known})
         await accepted(bench, changed)
-        await some_more()
+        await load.more(30)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(4):
-            group.create_task(ask())
-        await change(MUTUAL, trust(shown=OTHER))
-        await change(ReplicaTls("/bundle.pem"), Trust(SERVER.chain + OTHER.chain))
-        await change(KNOWN, trust())
-        await change(KNOWN, trust(), Backend(2, plain.address))
-        over.set()
+    async with steady(client, url(table)) as load:
+        await change(load, MUTUAL, trust(shown=OTHER))
+        await change(load, ReplicaTls("/bundle.pem"), Trust(SERVER.chain + OTHER.chain))
+        await change(load, KNOWN, trust())
+        await change(load, KNOWN, trust(), Backend(2, plain.address))
 
-    assert set(statuses) == {200}
+    assert set(load.statuses) == {200}
     assert await bench.admin("/config_dump", {"resource": "dynamic_listeners"}) == listeners
 
 
