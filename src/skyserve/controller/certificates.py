@@ -4,7 +4,7 @@ other."""
 import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,15 @@ class _Service:
     """What is watched for one service."""
 
     own: Watched[Certificate] | None = None
-    to_replicas: dict[ReplicaTls, Watched[Trust]] | None = None
-    """By how they are spoken to: during an update replicas differ. None: what an earlier controller kept is unknown."""
+    to_replicas: dict[ReplicaTls, Watched[Trust]] = field(default_factory=dict)
+    """By how they are spoken to: during an update replicas differ."""
+    kept: Set[Path] | None = None
+    """Where what is used is kept; None: an earlier controller may have kept more."""
 
     def all(self) -> Iterator[Watched[Any]]:
         if self.own is not None:
             yield self.own
-        yield from (self.to_replicas or {}).values()
+        yield from self.to_replicas.values()
 
 
 class Certificates:
@@ -51,15 +53,15 @@ class Certificates:
         others are spoken to. No further ones are watched from then on."""
         own = await self._own(table)
         spoken = (table.settings.replica_tls, *(backend.tls for backend in table.backends), *ways)
-        return replace(table, certificate=own, trusts=await self._trusts(table.service_id, {*spoken} - {None}))
+        trusts = await self._trusts(table.service_id, {*spoken} - {None})
+        self._sweep(table.service_id)
+        return replace(table, certificate=own, trusts=trusts)
 
     async def _trusts(self, service_id: int, ways: Set[ReplicaTls | None]) -> dict[ReplicaTls, Trust]:
         """Those of which nothing is known are left out."""
         service = self._of(service_id)
-        before = service.to_replicas or {}
+        before = service.to_replicas
         read = [way for way in ways if way and way.files]
-        if service.to_replicas is None or before.keys() - read:
-            self._keep_only(service_id, {self._kept_trust(service_id, way) for way in read})
         service.to_replicas = {way: before.get(way) or self._trust(service_id, way) for way in read}
         for watched in service.to_replicas.values():
             await self._look(watched)
@@ -82,8 +84,8 @@ class Certificates:
     def forget(self, service_id: int) -> None:
         """The service is no more."""
         self._services.pop(service_id, None)
-        self._kept(service_id).unlink(missing_ok=True)
-        self._keep_only(service_id, frozenset())
+        for kept in self._files(service_id):
+            kept.unlink()
 
     def _watched(self, service_id: int) -> Iterator[Watched[Any]]:
         service = self._services.get(service_id)
@@ -96,14 +98,13 @@ class Certificates:
         service, files = self._of(table.service_id), table.settings.tls
         if files is None:
             service.own = None
-            self._kept(table.service_id).unlink(missing_ok=True)
             return None
         paths = (files.keyfile, files.certfile)
         if service.own is None or service.own.files != paths:
             service.own = Watched(
                 paths,
                 lambda now: read_pair(files, now),
-                self._kept(table.service_id),
+                self._directory / f"{table.service_id}.json",
                 Certificate,
                 lambda _: files.certfile,
                 service.own.held if service.own else None,
@@ -112,7 +113,7 @@ class Certificates:
         return service.own.held
 
     def _trust(self, service_id: int, way: ReplicaTls) -> Watched[Trust]:
-        kept = self._kept_trust(service_id, way)
+        kept = self._directory / f"{service_id}-{hashlib.sha256(repr(way).encode()).hexdigest()[:8]}.json"
         return Watched(way.files, lambda now: read_trust(way, now), kept, Trust, lambda trust: trust.ends_first)
 
     async def _look(self, watched: Watched[Any]) -> None:
@@ -120,13 +121,15 @@ class Certificates:
         if watched.due(now):
             await asyncio.to_thread(watched.look, now)
 
-    def _keep_only(self, service_id: int, used: Set[Path]) -> None:
-        """Of what is kept of its replicas: a key that nobody uses any more lies around nowhere."""
-        for kept in {*self._directory.glob(f"{service_id}-*.json")} - used:
-            kept.unlink(missing_ok=True)
+    def _sweep(self, service_id: int) -> None:
+        """A key that nobody uses any more lies around nowhere."""
+        service = self._of(service_id)
+        used = {watched.kept for watched in service.all()}
+        if used != service.kept:
+            for kept in self._files(service_id) - used:
+                kept.unlink()
+            service.kept = used
 
-    def _kept(self, service_id: int) -> Path:
-        return self._directory / f"{service_id}.json"
-
-    def _kept_trust(self, service_id: int, way: ReplicaTls) -> Path:
-        return self._directory / f"{service_id}-{hashlib.sha256(repr(way).encode()).hexdigest()[:8]}.json"
+    def _files(self, service_id: int) -> set[Path]:
+        """All that is kept for the service."""
+        return {*self._directory.glob(f"{service_id}.json"), *self._directory.glob(f"{service_id}-*.json")}

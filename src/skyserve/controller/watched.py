@@ -56,7 +56,8 @@ class Watched(Generic[T]):
         self.news: list[str] = []
         """What has happened, in words for people; whoever tells it takes it away."""
         self._read = read
-        self._kept = kept
+        self.kept = kept
+        """Where the last good reading is."""
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
         self._ends = ends
         self._fault = ""
@@ -104,20 +105,20 @@ class Watched(Generic[T]):
 
     def _keep(self, held: T) -> None:
         """In one move, readable by the user alone from its first moment."""
-        self._kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._kept.with_suffix(".new")
+        self.kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = self.kept.with_suffix(".new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(self._adapter.dump_json(held))
-        new.replace(self._kept)
+        new.replace(self.kept)
 
     def _restored(self) -> T | None:
         try:
-            return self._adapter.validate_json(self._kept.read_bytes())
+            return self._adapter.validate_json(self.kept.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            log.warning("what was kept in %s cannot be read: %s", self._kept, type(error).__name__)
+            log.warning("what was kept in %s cannot be read: %s", self.kept, type(error).__name__)
             return None
 
 
