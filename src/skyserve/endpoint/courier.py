@@ -3,6 +3,8 @@
 import secrets
 from pathlib import Path
 
+from skyserve.endpoint.private_file import write_private
+
 _RANDOM_BYTES = 32
 _LENGTH = len(secrets.token_urlsafe(_RANDOM_BYTES))
 
@@ -17,9 +19,5 @@ def courier_secret(file: Path) -> str:
     if len(found) == _LENGTH:
         return found
     made = secrets.token_urlsafe(_RANDOM_BYTES)
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_text(made)
-    new.replace(file)
+    write_private(file, made)
     return made

@@ -21,6 +21,7 @@ from skyserve.endpoint.bootstrap import bootstrap
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.memory import memory_bytes
 from skyserve.endpoint.overload import connection_limit, heap_limit
+from skyserve.endpoint.private_file import write_private
 from skyserve.endpoint.running import Running
 from skyserve.endpoint.translate.listener import listener
 from skyserve.endpoint.translate.naming import Json
@@ -173,10 +174,7 @@ def _configure(layout: Layout, traces: Tracing | None) -> int:
     open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     heap, connections = heap_limit(memory_bytes()), connection_limit(open_files)
     content = bootstrap(layout, heap_bytes=heap, connections=connections, traces=traces, node=identity(layout))
-    fresh = layout.bootstrap.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(content, indent=2))
-    fresh.replace(layout.bootstrap)  # whole at any moment: an Envoy that was just started may be reading it
+    write_private(layout.bootstrap, json.dumps(content, indent=2))  # one that was just started may be reading it
     return open_files
 
 
