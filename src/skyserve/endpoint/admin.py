@@ -1,6 +1,6 @@
 """Envoy's admin interface, on a Unix socket."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Counted:
 
 Hosts = Mapping[tuple[str, Address], Host]
 """By cluster and address."""
+HostOf = Callable[[str, Address], Host | None]
+"""What Envoy last told of a replica, by cluster and address; None: nothing."""
 
 
 class AdminError(Exception):

@@ -4,14 +4,11 @@ How long a request may be silent is settled when it comes. One that has to wait 
 the service's stream timeout, and so must come by a route that gives it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from skyserve.endpoint.admin import Host
+from skyserve.endpoint.admin import HostOf
 from skyserve.endpoint.translate.naming import resource_name
-from skyserve.model.place import Address
 from skyserve.model.route import RouteTable
-
-HostOf = Callable[[str, Address], Host | None]
 
 
 class Outages:

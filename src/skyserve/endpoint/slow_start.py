@@ -8,7 +8,7 @@ number that counts how often the time has ended, and means nothing else.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from skyserve.endpoint.admin import Host
+from skyserve.endpoint.admin import HostOf
 from skyserve.endpoint.translate.naming import resource_name
 from skyserve.model.place import Address
 from skyserve.model.route import RouteTable
@@ -17,8 +17,6 @@ MARGIN_SECONDS = 1.0
 """Envoy knows of a replica before we do: it counts from its own health check."""
 WARMING_SECONDS = 15.0
 """How much later all replicas may be new to a cluster that was changed: Envoy checks them first."""
-
-HostOf = Callable[[str, Address], Host | None]
 
 
 @dataclass(slots=True)

@@ -25,8 +25,8 @@ def prospect(draft: Draft) -> Prospect:
     if takes is None:
         return Prospect()
     due = [_began(replica) + takes for replica in draft.replicas(*_COMING)]
-    if not due and may_launch_at(service, draft.target, draft.replicas()) > draft.now:
-        due = [may_launch_at(service, draft.target, draft.replicas()) + takes]
+    if not due and (at := may_launch_at(service, draft.target, draft.replicas())) > draft.now:
+        due = [at + takes]
     return Prospect(min(due, default=None), takes)
 
 

@@ -6,19 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from skyserve.endpoint.admin import Host
+from skyserve.endpoint.admin import HostOf
 from skyserve.endpoint.gate.gate import Gate
 from skyserve.endpoint.gate.guide import Guide
 from skyserve.endpoint.gate.server import GateServer
 from skyserve.endpoint.gate.slots import Seat
 from skyserve.endpoint.translate.naming import resource_name
-from skyserve.model.place import Address
 from skyserve.model.route import RouteTable
 from skyserve.model.service import LoadBalancingPolicy
 from skyserve.model.traffic import Waits
-
-HostOf = Callable[[str, Address], Host | None]
-"""What Envoy last told of a replica, by the service's resource name and the replica's address; None: nothing."""
 
 
 class Gates:

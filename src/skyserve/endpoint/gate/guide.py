@@ -14,7 +14,6 @@ class Guide:
 
     def __init__(self) -> None:
         self._slots = Slots()
-        self._seated = False
 
     @property
     def taken(self) -> int:
@@ -23,7 +22,6 @@ class Guide:
 
     def follow(self, seats: Mapping[int, Seat]) -> None:
         """The replicas are these from now on."""
-        self._seated = bool(seats)
         self._slots.follow(sys.maxsize, seats, (), choosing=True)
 
     def heed(self, in_flight: Mapping[int, int]) -> None:
@@ -33,7 +31,7 @@ class Guide:
 
     def lead(self) -> Place:
         """The replica for one request."""
-        return self._slots.take() if self._seated else None
+        return self._slots.take() if self._slots.total else None
 
     def leave(self, place: Place) -> None:
         """The request has ended."""

@@ -6,14 +6,12 @@ endpoint, which lasts until the client has the whole answer, has the key, the li
 """
 
 from skyserve.endpoint.translate.keys import KEYS, TOKENS
-from skyserve.endpoint.translate.naming import Json
+from skyserve.endpoint.translate.naming import FILTER_CONFIG, Json
 from skyserve.endpoint.translate.rates import rate_filter_names
 from skyserve.model.route import RouteTable
 
 COURIER_HEADER = "x-skyserve-courier"
 """Never passed on, whoever wrote it."""
-
-_FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 
 
 def courier_routes(table: RouteTable, secret: str, action: Json) -> list[Json]:
@@ -23,6 +21,6 @@ def courier_routes(table: RouteTable, secret: str, action: Json) -> list[Json]:
         return []
     known = {"name": COURIER_HEADER, "string_match": {"exact": secret}}
     passed: Json = {
-        name: {"@type": _FILTER_CONFIG, "disabled": True} for name in (KEYS, *rate_filter_names(table), TOKENS)
+        name: {"@type": FILTER_CONFIG, "disabled": True} for name in (KEYS, *rate_filter_names(table), TOKENS)
     }
     return [{"match": {"prefix": "/", "headers": [known]}, "route": action, "typed_per_filter_config": passed}]

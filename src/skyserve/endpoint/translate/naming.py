@@ -11,6 +11,7 @@ ENDPOINTS = _PREFIX + "config.endpoint.v3.ClusterLoadAssignment"
 LISTENER = _PREFIX + "config.listener.v3.Listener"
 ROUTES = _PREFIX + "config.route.v3.RouteConfiguration"
 EXTENSION = _PREFIX + "config.core.v3.TypedExtensionConfig"
+FILTER_CONFIG = _PREFIX + "config.route.v3.FilterConfig"
 SECRET = _PREFIX + "extensions.transport_sockets.tls.v3.Secret"
 
 STRUCT = "type.googleapis.com/xds.type.v3.TypedStruct"

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 
 from skyserve.endpoint.translate.keys import METADATA
-from skyserve.endpoint.translate.naming import ADS, EXTENSION, Json, extension, resource_name
+from skyserve.endpoint.translate.naming import ADS, EXTENSION, FILTER_CONFIG, Json, extension, resource_name
 from skyserve.model.endpoint import RateLimit
 from skyserve.model.route import RouteTable
 
@@ -18,7 +18,6 @@ MOST_KEYS = 1000
 
 _OF_KEYS, _OF_SERVICE = "key-rate", "service-rate"
 _LIMIT = extension("filters.http.local_ratelimit.v3.LocalRateLimit")
-_FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 _ALWAYS: Json = {"default_value": {"numerator": 100}}
 
 
@@ -35,16 +34,16 @@ def rate_filter_names(table: RouteTable) -> tuple[str, str]:
 
 def rates_for(table: RouteTable) -> Json:
     """By filter: what the routes of a service switch on."""
-    return {limit["name"]: {"@type": _FILTER_CONFIG, "config": {}} for limit in rates(table)}
+    return {limit["name"]: {"@type": FILTER_CONFIG, "config": {}} for limit in rates(table)}
 
 
 def rates(table: RouteTable) -> list[Json]:
     """The limits, each a resource of its own."""
     of_keys, of_service = rate_filter_names(table)
-    limits = {key.requests_per_minute for key in table.keys if table.settings.require_key} - {None}
+    limits = {key.requests_per_minute for key in table.keys if key.requests_per_minute is not None}
     told = []
-    if limits:
-        told.append({"name": of_keys, "typed_config": _by_key(of_keys, limits)})  # type: ignore[arg-type]
+    if limits and table.settings.require_key:
+        told.append({"name": of_keys, "typed_config": _by_key(of_keys, limits)})
     if table.settings.rate is not None:
         told.append({"name": of_service, "typed_config": _of_all(of_service, table.settings.rate)})
     return [{"@type": EXTENSION, **resource} for resource in told]
