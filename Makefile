@@ -7,10 +7,10 @@ BIN := .venv/bin
 # Tests wait as much as they compute. `make test WORKERS=0` runs them one after the other, in one process.
 WORKERS ?= $(shell n=$$(( 2 * $$(nproc) )); echo $$(( n < 8 ? n : 8 )))
 # Bytecode is kept, whatever the shell says: each of thousands of processes would compile all that it imports.
-test test-all: export PYTHONDONTWRITEBYTECODE :=
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup system hello test test-all lint simulate bench-peers clean
+.PHONY: help setup system hello test test-slow lint simulate bench-peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,9 +33,9 @@ test: setup  ## the fast tests
 	@scripts/install-system-packages --for-tests
 	$(PYTEST) -m 'not slow'
 
-test-all: setup  ## all tests
+test-slow: setup  ## the slow tests, which make test leaves out
 	@scripts/install-system-packages --for-tests
-	$(PYTEST)
+	$(PYTEST) -m slow
 
 lint: setup  ## style, types, layers
 	$(BIN)/ruff check .
