@@ -124,8 +124,8 @@ class EnvoyRouter:
         if load is None:
             return None
         held = self._room.held(service_id) + self.gates.waiting(service_id)
-        refused = load.refused + self._room.refused(service_id) + self.gates.refused(service_id)
-        return replace(load, refused=refused, in_flight=max(load.in_flight, held), held=held)
+        refused = self._room.waits(service_id).refused + self.gates.waits(service_id).refused
+        return replace(load, refused=load.refused + refused, in_flight=max(load.in_flight, held), held=held)
 
     def on_held(self, tell: Callable[[int], None]) -> None:
         """Called when somebody begins to wait, in this process."""
@@ -151,13 +151,14 @@ class EnvoyRouter:
     def _with_those_who_wait(self, traffic: ServiceTraffic) -> ServiceTraffic:
         """They are in our hands, not in Envoy's."""
         of = traffic.service_id
+        hold, queue = self._room.waits(of), self.gates.waits(of)
         return replace(
             traffic,
             held=self._room.held(of),
             queued=self.gates.waiting(of),
-            refused=traffic.refused + self._room.refused(of) + self.gates.refused(of),
-            hold_waits=self._room.waits(of),
-            queue_waits=self.gates.waits(of),
+            refused=traffic.refused + hold.refused + queue.refused,
+            hold_waits=hold,
+            queue_waits=queue,
         )
 
     async def free_port(self, taken: frozenset[int]) -> int:

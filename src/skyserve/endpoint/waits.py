@@ -36,11 +36,6 @@ class WaitTally:
             self._within[bisect_left(FIRST_BYTE_BOUNDS, seconds)] += 1
             self._seconds += seconds
 
-    @property
-    def refused(self) -> int:
-        """How many were answered with an error in the end."""
-        return self._ends.total() - self._ends[End.RELEASED] - self._ends[End.GONE]
-
     def told(self) -> Waits:
         """As of now."""
         within = tuple(accumulate(self._within))

@@ -221,7 +221,7 @@ async def test_hopeless() -> None:
 
     assert {(r.status, r.kind, r.retry_after) for r in refusals} == {(503, "no_ready_replica", None)}
     assert "launching stopped" in refusals[0].message
-    assert here.waits.refused == here.waits.told().hopeless == 2
+    assert here.waits.told().refused == here.waits.told().hopeless == 2
 
 
 @virtual
@@ -241,7 +241,7 @@ async def test_how_waiting_ended_is_counted() -> None:
 
     seconds = Spread(tuple(int(bound >= 3) for bound in FIRST_BYTE_BOUNDS), 1, 3.0)
     assert here.waits.told() == Waits(released=1, full=1, timed_out=1, deadline=1, gone=1, spread=seconds)
-    assert here.waits.refused == here.waits.told().refused == 3
+    assert here.waits.told().refused == 3
 
 
 @virtual

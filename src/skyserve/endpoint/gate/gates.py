@@ -41,11 +41,6 @@ class Gates:
         gate = self._gates.get(resource_name(service_id))
         return gate.waiting if gate else 0
 
-    def refused(self, service_id: int) -> int:
-        """Requests that the service's gate has refused."""
-        gate = self._gates.get(resource_name(service_id))
-        return gate.waits.refused if gate else 0
-
     def waits(self, service_id: int) -> Waits:
         """What became of those that had to queue."""
         gate = self._gates.get(resource_name(service_id))

@@ -77,11 +77,6 @@ class WaitingRoom:
         hall = self._halls.get(service_id)
         return len(hall) if hall is not None else 0
 
-    def refused(self, service_id: int) -> int:
-        """How many waited for it in vain, or were not let in, since the room was opened."""
-        hall = self._halls.get(service_id)
-        return hall.waits.refused if hall is not None else 0
-
     def waits(self, service_id: int) -> Waits:
         """What became of those who had to wait for it, since the room was opened."""
         hall = self._halls.get(service_id)
