@@ -17,7 +17,7 @@ help:  ## show this list
 
 setup: .venv/.ready system  ## Python packages into .venv, system packages where root
 
-.venv/.ready: pyproject.toml
+.venv/.ready: pyproject.toml hatch_build.py $(wildcard src/skyserve/endpoint/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'SkyServe needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'

@@ -8,6 +8,7 @@ import pytest
 
 from skyserve.cli.render.access import DETAILS, access_lines
 from skyserve.endpoint.translate.access_log import FIELDS
+from skyserve.endpoint.translate.keys import BY_KEYS
 from skyserve.endpoint.translate.local_reply import BY_THE_GATE
 from tests.api.fake import FakeOperations
 from tests.cli.typing_at_a_shell import sky
@@ -68,8 +69,8 @@ def test_what_a_client_wrote_does_not_steer_the_terminal() -> None:
         ({"key": "3", "tokens": "17"}, "  key 3, 17 tokens  "),
         ({"flags": "SomethingNew"}, "  SomethingNew  "),
         ({"status": 429, "details": "queue_full", "replica": None}, "  no room in the queue  "),
-        ({"status": 401, "details": "lua_response", "replica": None}, "  no valid API key  "),
-        ({"status": 429, "details": "lua_response", "replica": None}, "  the API key's budget is spent  "),
+        ({"status": 401, "details": "invalid_api_key", "replica": None}, "  no valid API key  "),
+        ({"status": 429, "details": "token_budget_exceeded", "replica": None}, "  the API key's budget is spent  "),
         ({"status": 0, "flags": "DownstreamConnectionTermination", "first_byte_ms": None}, "  0  POST"),
         ({"flags": None, "attempts": None}, "3400 B  10.0.0.9"),
     ],
@@ -93,9 +94,9 @@ def test_all_that_is_used_is_logged() -> None:
     assert set(REQUEST) == {"service", *FIELDS}
 
 
-def test_every_refusal_by_the_gate_is_told_in_words() -> None:
-    """Its reasons are those that the proxy is told to expect."""
-    assert set(DETAILS) == set(BY_THE_GATE)
+def test_every_refusal_is_told_in_words() -> None:
+    """The reasons are those of the gate and of the check of keys."""
+    assert set(DETAILS) == {*BY_THE_GATE, *BY_KEYS}
 
 
 def test_raw_lines(operations: FakeOperations) -> None:

@@ -14,7 +14,7 @@ import yaml
 from skyserve.endpoint.resources import pack
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.naming import LISTENER
-from skyserve.endpoint.translate.rates import rates
+from skyserve.endpoint.translate.rates import rate
 from skyserve.endpoint.translate.service import resources
 from skyserve.model.affinity import Affinity
 from skyserve.model.endpoint import (
@@ -228,8 +228,8 @@ def test_limits_depend_on_limits_alone() -> None:
     after = replace(before, keys=(*before.keys, spent), backends=(Backend(1, Address("10.0.0.1", 1)),))
     after = replace(after, settings=replace(settings, max_request_bytes=1, stream_timeout=1))
 
-    assert len(rates(before)) == 2
-    assert rates(before) == rates(after)
+    assert len(rate(before)) == 1
+    assert rate(before) == rate(after)
 
 
 def test_equal_weights_are_not_told() -> None:

@@ -15,6 +15,7 @@ import envoy.config.trace.v3.opentelemetry_pb2
 import envoy.extensions.access_loggers.file.v3.file_pb2
 import envoy.extensions.access_loggers.filters.cel.v3.cel_pb2
 import envoy.extensions.access_loggers.stats.v3.stats_pb2
+import envoy.extensions.filters.http.dynamic_modules.v3.dynamic_modules_pb2
 import envoy.extensions.filters.http.ext_proc.v3.ext_proc_pb2
 import envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2
 import envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2

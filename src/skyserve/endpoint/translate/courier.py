@@ -5,9 +5,9 @@ They come to the service's own port, and bear what only the controller and Envoy
 endpoint, which lasts until the client has the whole answer, has the key, the limit and the counting.
 """
 
-from skyserve.endpoint.translate.keys import KEYS, TOKENS
-from skyserve.endpoint.translate.naming import FILTER_CONFIG, Json
-from skyserve.endpoint.translate.rates import rate_filter_names
+from skyserve.endpoint.translate.keys import KEYS
+from skyserve.endpoint.translate.naming import FILTER_CONFIG, Json, resource_name
+from skyserve.endpoint.translate.rates import rate_filter_name
 from skyserve.model.route import RouteTable
 
 COURIER_HEADER = "x-skyserve-courier"
@@ -20,7 +20,6 @@ def courier_routes(table: RouteTable, secret: str, action: Json) -> list[Json]:
     if not (settings.hold_seconds and (settings.require_key or settings.rate)):
         return []
     known = {"name": COURIER_HEADER, "string_match": {"exact": secret}}
-    passed: Json = {
-        name: {"@type": FILTER_CONFIG, "disabled": True} for name in (KEYS, *rate_filter_names(table), TOKENS)
-    }
+    filters = (KEYS, rate_filter_name(resource_name(table.service_id)))
+    passed: Json = {name: {"@type": FILTER_CONFIG, "disabled": True} for name in filters}
     return [{"match": {"prefix": "/", "headers": [known]}, "route": action, "typed_per_filter_config": passed}]

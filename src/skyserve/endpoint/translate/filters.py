@@ -7,17 +7,16 @@ configuration says what it does for one.
 from skyserve.endpoint.translate import limits
 from skyserve.endpoint.translate.affinity import prefix_filter
 from skyserve.endpoint.translate.gate import gate_filter
-from skyserve.endpoint.translate.keys import key_filter, token_filter
+from skyserve.endpoint.translate.keys import key_filter
 from skyserve.endpoint.translate.naming import Json, extension
-from skyserve.endpoint.translate.rates import rate_filters
+from skyserve.endpoint.translate.rates import rate_filter
 
 
 def http_filters(service: str) -> list[Json]:
     """From the client to the replica; the last one chooses the replica. `service`: its resource name."""
     return [
         key_filter(),
-        *rate_filters(service),
-        token_filter(),
+        rate_filter(service),
         limits.body_filter(),
         prefix_filter(),
         gate_filter(),

@@ -27,8 +27,7 @@ def local_reply(service: str) -> Json:
         f"Its log: sky serve logs {name} REPLICA_ID"
     )
     silent = f"The replica of service '{name}' was silent for longer than the service's stream timeout."
-    too_many = "The API key has no request left for now: it may send so many a minute."
-    too_many_of_all = f"Service '{name}' gets more requests than it takes: see load_balancer.max_requests_per_second."
+    too_many = f"Service '{name}' gets more requests than it takes: see load_balancer.max_requests_per_second."
     overloaded = f"The endpoint of service '{name}' is out of memory or connections; try again later."
     too_large = f"The request's body is larger than service '{name}' takes: see load_balancer.max_request_bytes."
     too_slow = "The request did not arrive in time: its headers, or its body, came too slowly."
@@ -36,7 +35,6 @@ def local_reply(service: str) -> Json:
     return {
         "mappers": [
             _by_key(),
-            _by_rate_of_all(too_many_of_all),
             _by_rate(too_many),
             _mapper(_UNAVAILABLE, 503, "no_ready_replica", not_ready) | {"headers_to_add": retry},
             _mapper(_BROKEN, 502, "replica_failed", broken),
@@ -75,22 +73,9 @@ def _by_key() -> Json:
     }
 
 
-def _by_rate_of_all(message: str) -> Json:
-    """What the limit of requests of the whole service refused, which tells by itself when to try again."""
-    return {
-        "filter": says(f"{LIMITED} && 'retry-after' in response.headers"),
-        "body_format_override": _body("rate_limit_exceeded", message),
-    }
-
-
 def _by_rate(message: str) -> Json:
-    """What the limit of requests refused."""
-    wait = {"key": "retry-after", "value": f"%DYNAMIC_METADATA({METADATA}:retry)%"}
-    return {
-        "filter": says(LIMITED),
-        "headers_to_add": [{"header": wait}],
-        "body_format_override": _body("rate_limit_exceeded", message),
-    }
+    """What the limit of requests of the whole service refused."""
+    return {"filter": says(LIMITED), "body_format_override": _body("rate_limit_exceeded", message)}
 
 
 def _worded(status: int, kind: str, message: str) -> Json:

@@ -6,7 +6,7 @@ from skyserve.endpoint.translate.courier import COURIER_HEADER, courier_routes
 from skyserve.endpoint.translate.gate import gate_for
 from skyserve.endpoint.translate.keys import keys_for
 from skyserve.endpoint.translate.naming import ROUTES, Json, extension, resource_name, seconds
-from skyserve.endpoint.translate.rates import rates_for
+from skyserve.endpoint.translate.rates import rate_for
 from skyserve.endpoint.translate.split import destination
 from skyserve.endpoint.translate.waiting import ARRIVAL_HEADER, BODY_BYTES, RELEASE_HEADER
 from skyserve.model.route import RouteTable
@@ -40,7 +40,7 @@ def routes(table: RouteTable, *, courier: str, outage: bool = False) -> Json:
                 "request_body_buffer_limit": RETRY_BODY_BYTES,
                 "typed_per_filter_config": {
                     **keys_for(table),
-                    **rates_for(table),
+                    **rate_for(table),
                     **limits.of_bodies(table),
                     **prefix_script(table),
                     **gate_for(table),

@@ -6,7 +6,7 @@ from skyserve.endpoint.translate.cluster import cluster
 from skyserve.endpoint.translate.endpoints import endpoints
 from skyserve.endpoint.translate.listener import listener
 from skyserve.endpoint.translate.naming import Json
-from skyserve.endpoint.translate.rates import rates
+from skyserve.endpoint.translate.rates import rate
 from skyserve.endpoint.translate.replica_tls import secrets
 from skyserve.endpoint.translate.routes import routes
 from skyserve.endpoint.translate.tls import secret
@@ -37,7 +37,7 @@ def resources(
         endpoints(table, settled),
         *secrets(table),
         *own,
-        *rates(table),
+        *rate(table),
         listener(table, host=host, access_log=access_log, traces=traces),
         routes(table, courier=courier, outage=outage),
     ]

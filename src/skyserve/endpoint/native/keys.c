@@ -1,0 +1,249 @@
+// An HTTP filter of Envoy: lets a request pass whose API key is among those that are known by their hashes, unless the
+// key has used up what it may; and counts the tokens of its answer.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "envoy.h"
+#include "rules.h"
+#include "tokens.h"
+
+
+// "sk-" and 32 bytes in base64. Whatever is longer or shorter is no key, and costs nobody a hash.
+enum { KEY_LENGTH = 46 };
+_Static_assert(KEY_LENGTH <= (int)SHORT_BYTES, "a key fills one block");
+
+// Where logs and counters look for what was found; clients cannot write there.
+#define METADATA TEXT("skyserve.key")
+// By which requests that wait are put in order (skyserve.endpoint.translate.gate).
+#define PRIORITY TEXT("x-skyserve-priority")
+
+// What is known of one request. It outlives the rules by which it was let in.
+typedef struct {
+  char key[ID_BYTES]; // "": none was found
+  uint32_t a_minute;  // requests that the key may send; 0: as many as it likes
+  taking requests;    // where they are limited
+  bool counts;        // tokens
+  bool reads;         // the answer can tell them
+  tokens tokens;
+} request;
+
+static text text_of(const char *string) { return (text){string, strlen(string)}; }
+
+static int64_t now(clockid_t clock, int64_t each) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return (time.tv_sec * INT64_C(1000000000) + time.tv_nsec) / each;
+}
+
+// Whether there is one header of that name, and what it holds.
+static bool get(stream s, enum header_map map, text name, text *value) {
+  size_t count = 0;
+  if (envoy_dynamic_module_callback_http_get_header(s, map, name, value, 0, &count) && count == 1)
+    return true;
+  *value = (text){NULL, 0};
+  return false;
+}
+
+static void remove_header(stream s, text name) {
+  envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, name, (text){NULL, 0});
+}
+
+// Answers instead of a replica. `kind` is told to clients, who may decide by it (skyserve.endpoint.translate.local_reply).
+static void refuse(stream s, uint32_t status, const char *kind, const char *message, header *headers, size_t count) {
+  header refused = {TEXT("refused"), text_of(kind)};
+  envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(s, METADATA, &refused, 1);
+  envoy_dynamic_module_callback_http_send_response(s, status, headers, count, text_of(message), text_of(kind));
+}
+
+static void refuse_stranger(stream s, const char *kind, const char *message) {
+  header authenticate = {TEXT("www-authenticate"), TEXT("Bearer")};
+  refuse(s, 401, kind, message, &authenticate, 1);
+}
+
+static void refuse_spent(stream s, int64_t milliseconds) {
+  char wait[24], message[96];
+  snprintf(wait, sizeof wait, "%" PRId64, (milliseconds + 999) / 1000);
+  snprintf(message, sizeof message, "The API key's budget of tokens is spent. It is full again in %s s.", wait);
+  header after = {TEXT("retry-after"), text_of(wait)};
+  refuse(s, 429, "token_budget_exceeded", message, &after, 1);
+}
+
+// The names are those of draft-ietf-httpapi-ratelimit-headers-03.
+typedef struct {
+  char limit[16], left[16], full[16], wait[16];
+  header headers[4];
+} told;
+
+static void tell(told *of, uint32_t a_minute, taking requests) {
+  snprintf(of->limit, sizeof of->limit, "%" PRIu32, a_minute);
+  snprintf(of->left, sizeof of->left, "%" PRIu32, requests.left);
+  snprintf(of->full, sizeof of->full, "%" PRIu32, requests.full);
+  snprintf(of->wait, sizeof of->wait, "%" PRIu32, requests.wait);
+  of->headers[0] = (header){TEXT("x-ratelimit-limit"), text_of(of->limit)};
+  of->headers[1] = (header){TEXT("x-ratelimit-remaining"), text_of(of->left)};
+  of->headers[2] = (header){TEXT("x-ratelimit-reset"), text_of(of->full)};
+  of->headers[3] = (header){TEXT("retry-after"), text_of(of->wait)};
+}
+
+static void refuse_busy(stream s, uint32_t a_minute, taking requests) {
+  told of;
+  tell(&of, a_minute, requests);
+  refuse(s, 429, "rate_limit_exceeded", "The API key has no request left for now: it may send so many a minute.",
+         of.headers, 4);
+}
+
+// The rule of the key that a header holds, if it holds one.
+static const rule *find(const rules *known, text value) {
+  uint8_t digest[DIGEST_BYTES];
+  if (value.length != KEY_LENGTH)
+    return NULL;
+  sha256_short(value.data, value.length, digest);
+  return rules_find(known, digest);
+}
+
+static text bearer(text value) {
+  static const char scheme[] = "Bearer ";
+  size_t length = sizeof scheme - 1;
+  if (value.length <= length || strncasecmp(value.data, scheme, length) != 0)
+    return (text){NULL, 0};
+  return (text){value.data + length, value.length - length};
+}
+
+// A key is not passed on: what a replica does not know it cannot log. Either header may hold something else, which is
+// the replica's affair. `given`: something was sent that could be a key.
+static const rule *take_key(stream s, const rules *known, bool *given) {
+  text authorization, other;
+  get(s, REQUEST_HEADERS, TEXT("authorization"), &authorization);
+  get(s, REQUEST_HEADERS, TEXT("x-api-key"), &other);
+  authorization = bearer(authorization);
+  *given = authorization.length != 0 || other.length != 0;
+  const rule *first = find(known, authorization), *second = find(known, other);
+  if (first != NULL)
+    remove_header(s, TEXT("authorization"));
+  if (second != NULL)
+    remove_header(s, TEXT("x-api-key"));
+  return first != NULL ? first : second;
+}
+
+// Whether the key may be used at this time.
+static bool in_time(stream s, const rule *key) {
+  if (key->expires == 0 && key->spent == 0)
+    return true;
+  int64_t date = now(CLOCK_REALTIME, 1000000);
+  if (key->expires != 0 && date >= key->expires) {
+    refuse_stranger(s, "expired_api_key", "The API key has expired.");
+    return false;
+  }
+  if (date < key->spent) {
+    refuse_spent(s, key->spent - date);
+    return false;
+  }
+  return true;
+}
+
+// Whether the key has a request left.
+static bool in_measure(stream s, request *r, const rule *key) {
+  if (key->requests == NULL)
+    return true;
+  r->a_minute = bucket_rate(key->requests);
+  r->requests = bucket_take(key->requests, now(CLOCK_MONOTONIC, 1));
+  if (!r->requests.taken)
+    refuse_busy(s, r->a_minute, r->requests);
+  return r->requests.taken;
+}
+
+// The key of a request that may go on; NULL: it was refused.
+static const rule *admit(stream s, request *r, const rules *known) {
+  bool given;
+  const rule *key = take_key(s, known, &given);
+  if (key == NULL) {
+    refuse_stranger(s, "invalid_api_key",
+                    given ? "The API key is not one of this service's: it is wrong, or was revoked."
+                          : "An API key is needed. Send it as header 'Authorization: Bearer KEY', or 'x-api-key: KEY'.");
+    return NULL;
+  }
+  memcpy(r->key, key->id, sizeof r->key);
+  return in_time(s, key) && in_measure(s, r, key) ? key : NULL;
+}
+
+enum filter_status envoy_dynamic_module_on_http_filter_request_headers(stream s, request *r, bool last) {
+  (void)last;
+  const rules *known = envoy_dynamic_module_callback_get_most_specific_route_config(s);
+  if (known == NULL)
+    return CONTINUE;
+  const rule *key = admit(s, r, known);
+  if (key == NULL)
+    return STOP;
+  if (key->priority[0] != '\0')
+    envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, PRIORITY, text_of(key->priority));
+  else
+    remove_header(s, PRIORITY);
+  r->counts = known->counts;
+  if (r->counts) // The tokens of an answer that is compressed could not be read.
+    remove_header(s, TEXT("accept-encoding"));
+  return CONTINUE;
+}
+
+enum filter_status envoy_dynamic_module_on_http_filter_response_headers(stream s, request *r, bool last) {
+  (void)last;
+  if (r->requests.taken) {
+    told of;
+    tell(&of, r->a_minute, r->requests);
+    for (int i = 0; i < 3; i++)
+      envoy_dynamic_module_callback_http_set_header(s, RESPONSE_HEADERS, of.headers[i].name, of.headers[i].value);
+  }
+  text kind;
+  if (r->counts && get(s, RESPONSE_HEADERS, TEXT("content-type"), &kind)) {
+    bool events = memmem(kind.data, kind.length, "text/event-stream", 17) != NULL;
+    r->reads = events || memmem(kind.data, kind.length, "json", 4) != NULL;
+    r->tokens = tokens_of(events);
+  }
+  return CONTINUE;
+}
+
+enum filter_status envoy_dynamic_module_on_http_filter_response_body(stream s, request *r, bool last) {
+  (void)last;
+  size_t count = r->reads ? envoy_dynamic_module_callback_http_get_body_chunks_size(s, RECEIVED_RESPONSE_BODY) : 0;
+  if (count == 0)
+    return CONTINUE;
+  text few[16], *chunks = count <= 16 ? few : calloc(count, sizeof *chunks);
+  if (chunks != NULL && envoy_dynamic_module_callback_http_get_body_chunks(s, RECEIVED_RESPONSE_BODY, chunks))
+    for (size_t i = 0; i < count; i++)
+      tokens_read(&r->tokens, chunks[i].data, chunks[i].length);
+  if (chunks != few)
+    free(chunks);
+  return CONTINUE;
+}
+
+// Before logs and counters look at the request; also when its client has hung up.
+void envoy_dynamic_module_on_http_filter_stream_complete(stream s, request *r) {
+  if (r->key[0] == '\0')
+    return;
+  char total[24];
+  header found[2] = {{TEXT("id"), text_of(r->key)}};
+  size_t count = 1;
+  if (r->reads && tokens_so_far(&r->tokens) != 0) {
+    snprintf(total, sizeof total, "%" PRIu64, tokens_so_far(&r->tokens));
+    found[count++] = (header){TEXT("tokens"), text_of(total)};
+  }
+  envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(s, METADATA, found, count);
+}
+
+request *envoy_dynamic_module_on_http_filter_new(void *config, stream s) {
+  (void)config, (void)s;
+  return calloc(1, sizeof(request));
+}
+
+void envoy_dynamic_module_on_http_filter_destroy(request *r) { free(r); }
+
+rules *envoy_dynamic_module_on_http_filter_per_route_config_new(text name, text lines) {
+  (void)name;
+  return rules_read(lines.data, lines.length);
+}
+
+void envoy_dynamic_module_on_http_filter_per_route_config_destroy(rules *these) { rules_free(these); }

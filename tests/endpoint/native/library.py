@@ -1,0 +1,82 @@
+"""The parts of what runs within Envoy that need no Envoy, called from Python."""
+
+import ctypes
+import os
+
+from skyserve.endpoint.native import library
+
+
+def _loaded() -> ctypes.CDLL:
+    """Envoy's own functions are missing here, and looked for when they are called, which none of these does. ctypes
+    would look at once."""
+    own = ctypes.CDLL(None)
+    own.dlopen.restype = ctypes.c_void_p
+    own.dlopen.argtypes = (ctypes.c_char_p, ctypes.c_int)
+    handle = own.dlopen(os.fsencode(library()), os.RTLD_LAZY | os.RTLD_LOCAL)
+    assert handle, "the library cannot be loaded"
+    return ctypes.CDLL(str(library()), handle=handle)
+
+
+LIBRARY = _loaded()
+
+
+class Tokens(ctypes.Structure):
+    """tokens.h"""
+
+    _fields_ = (
+        ("events", ctypes.c_bool),
+        ("told", ctypes.c_bool),
+        ("total", ctypes.c_uint64),
+        ("counted", ctypes.c_uint64),
+        ("number", ctypes.c_uint64),
+        ("in_name", ctypes.c_ubyte),
+        ("stage", ctypes.c_ubyte),
+        ("in_line", ctypes.c_ubyte),
+    )
+
+
+class Taking(ctypes.Structure):
+    """bucket.h"""
+
+    _fields_ = (
+        ("taken", ctypes.c_bool),
+        ("left", ctypes.c_uint32),
+        ("wait", ctypes.c_uint32),
+        ("full", ctypes.c_uint32),
+    )
+
+
+class Rule(ctypes.Structure):
+    """rules.h"""
+
+    _fields_ = (
+        ("digest", ctypes.c_ubyte * 32),
+        ("id", ctypes.c_char * 24),
+        ("priority", ctypes.c_char * 16),
+        ("expires", ctypes.c_int64),
+        ("spent", ctypes.c_int64),
+        ("requests", ctypes.c_void_p),
+    )
+
+
+class Text(ctypes.Structure):
+    """envoy.h"""
+
+    _fields_ = (("data", ctypes.c_char_p), ("length", ctypes.c_size_t))
+
+
+LIBRARY.tokens_of.restype = Tokens
+LIBRARY.tokens_of.argtypes = (ctypes.c_bool,)
+LIBRARY.tokens_read.argtypes = (ctypes.POINTER(Tokens), ctypes.c_char_p, ctypes.c_size_t)
+LIBRARY.tokens_so_far.restype = ctypes.c_uint64
+LIBRARY.tokens_so_far.argtypes = (ctypes.POINTER(Tokens),)
+LIBRARY.bucket_of.restype = ctypes.c_void_p
+LIBRARY.bucket_of.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
+LIBRARY.bucket_take.restype = Taking
+LIBRARY.bucket_take.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+LIBRARY.sha256_short.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p)
+LIBRARY.rules_read.restype = ctypes.c_void_p
+LIBRARY.rules_read.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
+LIBRARY.rules_free.argtypes = (ctypes.c_void_p,)
+LIBRARY.rules_find.restype = ctypes.POINTER(Rule)
+LIBRARY.rules_find.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
