@@ -17,7 +17,12 @@ PYTHON_PACKAGES: Mapping[str, str] = {
     "vllm-router": "vllm-router==0.1.17",
     "sglang-router": "sglang-router==0.3.2",
 }
-SYSTEM_PACKAGES: Mapping[str, str] = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
+SYSTEM_PACKAGES: Mapping[str, str] = {
+    "nginx": "nginx-light",
+    "haproxy": "haproxy",
+    "wrk": "wrk",
+    "valgrind": "valgrind",
+}
 """Debian's, by the command that each brings."""
 _SBIN = "/usr/sbin:/sbin"
 """Where Debian keeps servers; an ordinary user's PATH has no entry."""

@@ -201,13 +201,46 @@ async def asked_by_http(endpoint: str) -> httpx.Response:
     return response
 
 
+async def refused_by_https(endpoint: str, trusting: ssl.SSLContext) -> httpx.ConnectError:
+    """Request after request, each answered, on one connection and its successors, until no further one comes about."""
+    client = Client(endpoint, verify=trusting)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        try:
+            while True:
+                assert (await client.ask()).status_code == 200
+        except httpx.ConnectError as error:
+            return error
+        finally:
+            await client.http.aclose()
+
+
+async def statuses_by_http(endpoint: str) -> list[int]:
+    """Request after request, each on a connection of its own, until one is answered with 200."""
+    statuses: list[int] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while statuses[-1:] != [200]:
+            client = Client(endpoint)
+            statuses.append((await client.ask()).status_code)
+            await client.http.aclose()
+    return statuses
+
+
+def tls(directory: Path, pair: Made, name: str) -> dict[str, Any]:
+    """The setting, and its files in a folder of this name."""
+    (folder := directory / name).mkdir()
+    files = pair.write(folder)
+    return {"tls": {"keyfile": files.keyfile, "certfile": files.certfile}}
+
+
+def traces_of(installation: Installation, pair: Made) -> list[str]:
+    """Files of the installation that hold the key."""
+    secret = pair.key_text().splitlines()[1].encode()
+    files = [path for path in installation.home.root.rglob("*") if path.is_file()]
+    return [str(path) for path in files if path.exists() and secret in path.read_bytes()]
+
+
 def test_tls_is_switched_on_and_its_certificate_changed_under_load(tmp_path: Path) -> None:
     """What is under way by http goes on while the port begins to speak https; another certificate cuts nothing."""
-
-    def tls(pair: Made, name: str) -> dict[str, Any]:
-        (folder := tmp_path / name).mkdir()
-        files = pair.write(folder)
-        return {"tls": {"keyfile": files.keyfile, "certfile": files.certfile}}
 
     async def story(installation: Installation, http: str) -> None:
         https = http.replace("http:", "https:")
@@ -220,15 +253,54 @@ def test_tls_is_switched_on_and_its_certificate_changed_under_load(tmp_path: Pat
 
         async with traffic(Client(http), asking=0) as stream:
             plain = asyncio.create_task(asked_by_http(http))
-            await switch(installation, tmp_path, tls(first, "first"))
+            await switch(installation, tmp_path, tls(tmp_path, first, "first"))
             last = await plain
             assert (last.status_code, last.json()["error"]["type"]) == (400, "https_required")
             await stream.goes_on()
         async with traffic(Client(https, verify=trusting)) as flowing:
             await until(lambda: shown(first))
-            await switch(installation, tmp_path, tls(second, "second"))
+            await switch(installation, tmp_path, tls(tmp_path, second, "second"))
             await until(lambda: shown(second))
             await flowing.goes_on()
 
     with own_installation() as installation:
         asyncio.run(story(installation, begun(installation, tmp_path, {})))
+
+
+def test_tls_is_switched_off_under_load(tmp_path: Path) -> None:
+    """What is under way by https goes on, and is answered, while the same port begins to speak http, which it does from
+    one connection to the next; further connections by https come to nothing. The replicas stay, the version is current,
+    and the controller keeps the key no longer."""
+
+    async def story(installation: Installation, https: str, pair: Made) -> None:
+        http = https.replace("https:", "http:")
+        trusting = ssl.create_default_context(cadata=pair.chain)
+        async with traffic(Client(https, verify=trusting), asking=0) as stream:
+            secured = asyncio.create_task(refused_by_https(https, trusting))
+            plain = asyncio.create_task(statuses_by_http(http))
+            switching = asyncio.create_task(switch(installation, tmp_path, {}))
+            *before, _ = await plain
+            assert {*before} == {400}
+            await stream.goes_on()
+            await switching
+            assert "SSL" in str(await secured)
+        async with traffic(Client(http)) as flowing:
+            await flowing.goes_on()
+
+    def replicas(installation: Installation) -> list[tuple[int, str]]:
+        return [(one["replica_id"], one["status"]) for one in installation.service("web")["replicas"]]
+
+    with own_installation() as installation:
+        pair = made()
+        endpoint = begun(installation, tmp_path, tls(tmp_path, pair, "pair"))
+        assert endpoint.startswith("https:")
+        assert traces_of(installation, pair)
+        first = replicas(installation)
+        asyncio.run(story(installation, endpoint, pair))
+
+        view = installation.service("web")
+        assert (view["endpoint"], view["tls_encrypted"]) == (endpoint.replace("https:", "http:"), False)
+        assert (view["version"], view["active_versions"], view["rollout"], view["detail"]) == (2, [2], None, "")
+        assert replicas(installation) == first
+        assert traces_of(installation, pair) == []
+        assert installation.sky("serve", "history", "web").splitlines()[-1].split()[-1] == "current"

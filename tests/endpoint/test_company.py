@@ -3,13 +3,16 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import AsyncIterator, Sequence
 
 import httpx
 import pytest
 
+from skyserve.endpoint.translate.waiting import BODY_BYTES
+from skyserve.endpoint.waiting import hall
 from skyserve.model.endpoint import ConcurrencyLimit, EndpointSettings
 from skyserve.model.key import KeyCount, KeyRule
-from skyserve.model.route import Backend, Prospect
+from skyserve.model.route import Backend, Prospect, RouteTable
 from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Reply, Request
@@ -165,6 +168,92 @@ async def test_at_a_gate_with_busy_replicas(bench: Bench, replica: MakeReplica, 
     assert (await second).text.startswith(": waiting")
     assert "data: [DONE]" in (await second).text
     await until(lambda: bench.taken(table.service_id) == 0)
+
+
+BODY = 400 * b"x"
+
+
+async def in_pieces() -> AsyncIterator[bytes]:
+    """The body, without a word of its length."""
+    yield BODY
+
+
+async def begun(client: httpx.AsyncClient, table: RouteTable, number: int, *, announced: bool) -> list[httpx.Response]:
+    """One after the other, so many clients that want company, each with the body. What they are told at once."""
+    bodies = [BODY if announced else in_pieces() for _ in range(number)]
+    requests = [client.build_request("POST", url(table), headers=ASKING, content=body) for body in bodies]
+    return [await client.send(request, stream=True) for request in requests]
+
+
+def statuses(responses: Sequence[httpx.Response]) -> list[int]:
+    """In their order."""
+    return [response.status_code for response in responses]
+
+
+@pytest.mark.parametrize(
+    ("announced", "most"),
+    [
+        pytest.param(True, 1000, id="of a known length"),
+        pytest.param(
+            False,
+            2 * BODY_BYTES,
+            id="of an unknown length",
+            marks=pytest.mark.xfail(raises=AssertionError, reason="its room is not given back"),
+        ),
+    ],
+)
+async def test_bodies_at_a_gate_are_bounded(
+    bench: Bench,
+    replica: MakeReplica,
+    client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    announced: bool,
+    most: int,
+) -> None:
+    """Where two bodies are all that may be kept, a third client is refused at once, in the words of a full waiting room;
+    one that wants no company waits all the same. Whoever hangs up, or has been answered, leaves room for another. A body
+    of unknown length counts as the longest."""
+    monkeypatch.setattr(hall, "MOST_BYTES", most)
+    release = asyncio.Event()
+
+    async def busy(request: Request, reply: Reply) -> None:
+        await release.wait()
+        await events(request, reply)
+
+    a = await replica("a", busy)
+    settings = EndpointSettings(hold_seconds=300, concurrency=ConcurrencyLimit(1, 10, 60))
+    table = await bench.serve([a], settings=settings)
+    first = asyncio.create_task(client.get(url(table)))
+    await until(lambda: len(a.seen) == 1)
+    left, stays, refused = there = await begun(client, table, 3, announced=announced)
+    assert statuses(there) == [200, 200, 503]
+    error = json.loads(await refused.aread())["error"]
+    assert (error["type"], error["code"]) == ("too_many_waiting", 503)
+    assert error["message"].startswith(f"Too many requests wait for a replica of service '{table.name}' already.")
+    assert int(refused.headers["retry-after"]) > 0
+    await until(lambda: bench.waiting(table.service_id) == 2)
+    await left.aclose()
+    await until(lambda: bench.waiting(table.service_id) == 1)
+    assert (await bench.router.traffic())[table.service_id].hold_waits.full == 1
+
+    follows, refused = there = await begun(client, table, 2, announced=announced)
+    assert statuses(there) == [200, 503]
+    silent = asyncio.create_task(client.post(url(table), content=BODY))
+    await until(lambda: bench.waiting(table.service_id) == 3)
+    release.set()
+    for one in (stays, follows):
+        assert (await one.aread()).endswith(b"data: " + BODY + b"\n\ndata: [DONE]\n\n")
+    assert statuses([await first, await silent]) == [200, 200]
+    await until(lambda: bench.taken(table.service_id) == 0)
+
+    release.clear()
+    first = asyncio.create_task(client.get(url(table)))
+    await until(lambda: len(a.seen) == 5)
+    there = await begun(client, table, 3, announced=announced)
+    assert statuses(there) == [200, 200, 503]
+    release.set()
+    assert [b"data: [DONE]" in await one.aread() for one in there] == [True, True, False]
+    assert (await first).status_code == 200
 
 
 async def test_errors_come_as_events(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

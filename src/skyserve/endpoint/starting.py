@@ -44,7 +44,7 @@ LOG_FLUSH_SECONDS = 1
 SHARED_MEMORY = Path("/dev/shm")
 """Where Envoys that follow each other find each other: a hundred bytes, named by their base id, that nobody removes."""
 _IDENTITY, _EPOCH = "SKYSERVE_ENVOY_IDENTITY", "SKYSERVE_ENVOY_EPOCH"
-_LIBRARIES = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH"
+LIBRARIES = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH"
 """Where Envoy looks for libraries that are to be loaded into it."""
 
 _RECORD_AND_EXEC = """{
@@ -137,7 +137,7 @@ def binary() -> Path:
 async def _spawn(layout: Layout, record: Path, epoch: int, own: list[str], traces: Tracing | None) -> Running:
     open_files = _configure(layout, traces)
     command = [str(binary()), *_common(layout), *own, "--concurrency", str(_workers())]
-    variables = {_IDENTITY: identity(layout), _EPOCH: str(epoch), _LIBRARIES: str(library().parent)}
+    variables = {_IDENTITY: identity(layout), _EPOCH: str(epoch), LIBRARIES: str(library().parent)}
     await asyncio.to_thread(_through_shell, record, command, variables)
     process = await _recorded(record)
     with suppress(ProcessLookupError):

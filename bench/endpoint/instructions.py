@@ -1,0 +1,152 @@
+"""What a request costs Envoy, in instructions: `python -m bench.endpoint.instructions [NAME...]`.
+
+Counted by valgrind's callgrind, which a busy machine does not disturb; of the kernel's work it sees nothing. Ours with
+each of its parts left out, or something more, beside a bare Envoy. Takes half a minute for each. Prints Markdown.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench.endpoint.client import request
+from bench.endpoint.field import ground, proxies, replicas
+from bench.endpoint.program import Cores
+from bench.endpoint.proxies.proxy import Proxy
+from bench.endpoint.proxies.static import BareEnvoy
+from bench.endpoint.proxies.still import Parts, Still, keyed
+
+WARM_UP, FEW, MANY = 200, 300, 600
+"""Requests. What is counted is that of MANY less that of FEW, so that what goes on besides is left out."""
+
+
+def _log(parts: Parts) -> None:
+    parts.manager["access_log"] = [log for log in parts.manager["access_log"] if "file" not in log["name"]]
+
+
+def _statistics(parts: Parts) -> None:
+    parts.manager["access_log"] = [log for log in parts.manager["access_log"] if "file" in log["name"]]
+
+
+def _retries(parts: Parts) -> None:
+    for host in parts.routes["virtual_hosts"]:
+        del host["request_body_buffer_limit"]
+        for route in host["routes"]:
+            del route["route"]["retry_policy"]
+
+
+def _choice(parts: Parts) -> None:
+    del parts.cluster["load_balancing_policy"]
+    parts.cluster["lb_policy"] = "LEAST_REQUEST"
+
+
+def _arrival(parts: Parts) -> None:
+    del parts.routes["request_headers_to_add"]
+
+
+def _filters(parts: Parts) -> None:
+    del parts.manager["http_filters"][:-1]
+
+
+def _statuses(parts: Parts) -> None:
+    parts.manager["http_filters"][-1]["typed_config"]["dynamic_stats"] = False
+
+
+def _limits(parts: Parts) -> None:
+    for name in ("request_headers_timeout", "request_timeout", "stream_flush_timeout"):
+        del parts.manager[name]
+    del parts.bootstrap["overload_manager"], parts.bootstrap["layered_runtime"]
+
+
+WITHOUT: Mapping[str, tuple[Callable[[Parts], None], ...]] = {
+    "the log of requests": (_log,),
+    "statistics by replica and status": (_statistics,),
+    "retries": (_retries,),
+    "the choice by subset and gate": (_choice,),
+    "the time of arrival": (_arrival,),
+    "the filters that are not used": (_filters,),
+    "Envoy's statistics by status": (_statuses,),
+    "limits of time and memory": (_limits,),
+}
+WITH: Mapping[str, type[Still]] = {
+    "a key": keyed(),
+    "a key with a limit of requests": keyed(requests_per_minute=10**9),
+    "a key with limits, tokens counted": keyed(requests_per_minute=10**9, has_budget=True),
+}
+
+
+def kinds() -> list[type[Proxy]]:
+    """All of them, ours first."""
+    every = tuple(change for changes in WITHOUT.values() for change in changes)
+    left_out = {f"without {name}": changes for name, changes in WITHOUT.items()} | {"without all of these": every}
+    return [
+        Still,
+        BareEnvoy,
+        *(type("Less", (Still,), {"name": name, "changes_parts": changes}) for name, changes in left_out.items()),
+        *(type("More", (kind,), {"name": f"with {name}"}) for name, kind in WITH.items()),
+    ]
+
+
+def counted(kind: type[Proxy], ports: Sequence[int], folder: Path, cores: Cores) -> float:
+    """Instructions a request."""
+
+    class Counted(kind):  # type: ignore[valid-type, misc]
+        def run(self, *command: str | Path, environment: dict[str, str] | None = None) -> object:
+            callgrind = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={self.folder}/callgrind")
+            return super().run(*callgrind, *command, environment=environment)
+
+    with proxies([Counted], ports, folder, cores) as (proxy,):
+        _ask(proxy, WARM_UP)
+        few, many = (_instructions(proxy, number) for number in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
+
+
+def _instructions(proxy: Proxy, requests: int) -> int:
+    """Of so many requests, and of what else is done meanwhile."""
+    _tell(proxy, "--zero")
+    _ask(proxy, requests)
+    _tell(proxy, "--dump")
+    newest = max(proxy.folder.glob("callgrind*"), key=os.path.getmtime)
+    (total,) = (line.split()[1] for line in newest.read_text().splitlines() if line.startswith("totals:"))
+    return int(total)
+
+
+def _tell(proxy: Proxy, what: str) -> None:
+    subprocess.run(["callgrind_control", what, str(proxy.program.pid)], check=True, capture_output=True)
+
+
+def _ask(proxy: Proxy, requests: int) -> None:
+    """One after the other, over one connection."""
+    asked = request(proxy.headers)
+    with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+        for _ in range(requests):
+            connection.sendall(asked)
+            answer = b""
+            while not answer.endswith(b"}]}"):
+                received = connection.recv(2**16)
+                if not received or not (answer + received).startswith(b"HTTP/1.1 200"):
+                    raise RuntimeError(f"{proxy.name} did not answer: {answer + received!r}")
+                answer += received
+
+
+def main() -> None:
+    """Count them one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[[], *(kind.name for kind in kinds())], metavar="NAME")
+    asked = parser.parse_args()
+    if shutil.which("valgrind") is None:
+        parser.error("valgrind, which counts instructions, is not installed: python -m bench.endpoint.peers")
+    print("| | instructions a request | beside ours |\n| --- | ---: | ---: |", flush=True)
+    ours = None
+    with ground() as (folder, cores), replicas(2, folder, cores) as ports:
+        for kind in (k for k in kinds() if not asked.names or k.name in asked.names or k is Still):
+            instructions = counted(kind, ports, folder, cores)
+            ours = ours or instructions
+            print(f"| {kind.name} | {instructions:,.0f} | {instructions / ours:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
