@@ -194,12 +194,7 @@ def statuses(responses: Sequence[httpx.Response]) -> list[int]:
     ("announced", "most"),
     [
         pytest.param(True, 1000, id="of a known length"),
-        pytest.param(
-            False,
-            2 * BODY_BYTES,
-            id="of an unknown length",
-            marks=pytest.mark.xfail(raises=AssertionError, reason="its room is not given back"),
-        ),
+        pytest.param(False, 2 * BODY_BYTES, id="of an unknown length"),
     ],
 )
 async def test_bodies_at_a_gate_are_bounded(
@@ -210,9 +205,9 @@ async def test_bodies_at_a_gate_are_bounded(
     announced: bool,
     most: int,
 ) -> None:
-    """Where two bodies are all that may be kept, a third client is refused at once, in the words of a full waiting room;
-    one that wants no company waits all the same. Whoever hangs up, or has been answered, leaves room for another. A body
-    of unknown length counts as the longest."""
+    """Where two bodies are all that may be kept, a third client is refused at once, in the words of a full waiting
+    room; one that wants no company waits all the same. Whoever hangs up, or has been answered, leaves room for another.
+    A body of unknown length counts as the longest."""
     monkeypatch.setattr(hall, "MOST_BYTES", most)
     release = asyncio.Event()
 
@@ -254,6 +249,34 @@ async def test_bodies_at_a_gate_are_bounded(
     release.set()
     assert [b"data: [DONE]" in await one.aread() for one in there] == [True, True, False]
     assert (await first).status_code == 200
+
+
+async def test_bodies_of_those_who_were_released_count(
+    bench: Bench, replica: MakeReplica, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept until the answer has come, and there is no room for others so long."""
+    monkeypatch.setattr(hall, "MOST_BYTES", 1000)
+    release = asyncio.Event()
+
+    async def busy(request: Request, reply: Reply) -> None:
+        await release.wait()
+        await events(request, reply)
+
+    a = await replica("a", busy)
+    table = await bench.serve([], settings=PATIENT)
+    there = await begun(client, table, 2, announced=True)
+    table = await bench.change(table, backends=(Backend(1, a.address),))
+    await until(lambda: len(a.seen) == 2)
+    await bench.told(table := await bench.change(table, backends=()))
+    (refused,) = await begun(client, table, 1, announced=True)
+    assert statuses([*there, refused]) == [200, 200, 503]
+
+    release.set()
+    assert [b"data: [DONE]" in await one.aread() for one in there] == [True, True]
+    there = await begun(client, table, 3, announced=True)
+    assert statuses(there) == [200, 200, 503]
+    for one in there:
+        await one.aclose()
 
 
 async def test_errors_come_as_events(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ controller, body and answer, by way of the service's own port.
 import asyncio
 import contextlib
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -28,9 +28,9 @@ _OWN = frozenset({"connection", "content-length", "accept-encoding", "transfer-e
 class Accompanied(Visitor):
     """Waits like any other, but is told so."""
 
-    def __init__(self, stream: Stream, pause: float, url: str, courier: str) -> None:
-        """`pause`: seconds between comments; `url`: where the service is reached from here, without a path; `courier`:
-        how the endpoint knows what comes from here."""
+    def __init__(self, stream: Stream, pause: float, url: Callable[[], str], courier: str) -> None:
+        """`pause`: seconds between comments; `url`: tells where the service is reached from here, without a path;
+        `courier`: how the endpoint knows what comes from here."""
         super().__init__(stream)
         self._pause = pause
         self._url = url
@@ -47,9 +47,9 @@ class Accompanied(Visitor):
         self.stream.begin(200, {"content-type": EVENTS, "cache-control": "no-cache"})
         self._do(self._talk())
 
-    def release(self, answer: Answer) -> None:
+    def release(self, answer: Answer) -> asyncio.Task[None]:
         """A replica is there."""
-        self.bring()
+        return self.bring()
 
     def bring(self) -> asyncio.Task[None]:
         """Bring the request to the service's port, and the answer back. Until it begins comments go on."""
@@ -102,7 +102,7 @@ class Accompanied(Visitor):
         async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:
             try:
                 method, body = self.stream.headers[":method"], bytes(self._body)
-                request = client.build_request(method, self._url, headers=headers, content=body, extensions=target)
+                request = client.build_request(method, self._url(), headers=headers, content=body, extensions=target)
                 await self._pass_on(await client.send(request, stream=True))
             except httpx.HTTPError:
                 self._tasks[0].cancel()

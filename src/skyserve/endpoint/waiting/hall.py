@@ -36,7 +36,7 @@ class Hall:
         self._timer: asyncio.TimerHandle | None = None
         self.waits = WaitTally()
         self._carried = 0
-        """Bytes of the bodies of those who are kept company at the gate."""
+        """Bytes of the bodies that are kept here until the request is answered."""
 
     def __len__(self) -> int:
         return len(self._line)
@@ -60,7 +60,7 @@ class Hall:
             return False
         self._visitors[ticket.id] = visitor
         # Who comes back after a restart of the controller goes before others who were quicker.
-        for left in self._line.join(ticket, Bounds(settings.max_held_requests, MOST_BYTES)):
+        for left in self._line.join(ticket, Bounds(settings.max_held_requests, MOST_BYTES - self._carried)):
             words = f"{len(self)} requests wait for a replica of service '{self._name}' already."
             self._refuse(self._visitors.pop(left.id), End.FULL, words)
         if ticket.id not in self._visitors:
@@ -85,7 +85,8 @@ class Hall:
             self._releases.append((now, visitor.key))
             words = f"No replica of service '{self._name}' took the request."
             seconds = retry_after(self._table.prospect, time.time())
-            visitor.release(error(UNAVAILABLE, words, visitor.request_id, seconds, release=True))
+            answer = error(UNAVAILABLE, words, visitor.request_id, seconds, release=True)
+            self._carry(visitor, visitor.release(answer))
         return number
 
     def close(self) -> None:
@@ -101,10 +102,9 @@ class Hall:
         if self._carried + visitor.bytes > MOST_BYTES:
             self._refuse(visitor, End.FULL, f"Too many requests wait for a replica of service '{self._name}' already.")
             return
-        self._carried += visitor.bytes
         visitor.stream.on_gone = visitor.gone
         visitor.entered()
-        visitor.bring().add_done_callback(lambda _: self._brought(visitor))
+        self._carry(visitor, visitor.bring())
 
     @property
     def gated(self) -> bool:
@@ -121,7 +121,13 @@ class Hall:
     def _name(self) -> str:
         return self._table.name
 
-    def _brought(self, visitor: Visitor) -> None:
+    def _carry(self, visitor: Visitor, until: asyncio.Task[None] | None) -> None:
+        """Its body is kept here, if it is, until that is done."""
+        if until is not None:
+            self._carried += visitor.bytes
+            until.add_done_callback(lambda _: self._put_down(visitor))
+
+    def _put_down(self, visitor: Visitor) -> None:
         self._carried -= visitor.bytes
 
     def _hopeless(self) -> str:

@@ -6,6 +6,7 @@ asks again; if no replica takes it after all it comes back, and has its old plac
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from skyserve.endpoint.translate.waiting import PLACE_HEADER, service_of
@@ -96,10 +97,14 @@ class WaitingRoom:
             return
         visitor, pause = Visitor(stream), pause_wanted(stream.headers)
         if pause is not None:
-            scheme, port = hall.port
-            visitor = Accompanied(stream, pause, f"{scheme}://{self._host}:{port}", self._courier)
+            visitor = Accompanied(stream, pause, partial(self._url, hall), self._courier)
             if hall.gated:
                 hall.bring(visitor)
                 return
         if hall.enter(visitor) and len(hall) == 1:
             self._on_held(service_id)
+
+    def _url(self, hall: Hall) -> str:
+        """Where a service is reached from here, as it is now: what is spoken there may change while somebody waits."""
+        scheme, port = hall.port
+        return f"{scheme}://{self._host}:{port}"
