@@ -19,7 +19,6 @@ import envoy.extensions.filters.http.dynamic_modules.v3.dynamic_modules_pb2
 import envoy.extensions.filters.http.ext_proc.v3.ext_proc_pb2
 import envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2
 import envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2
-import envoy.extensions.filters.http.lua.v3.lua_pb2
 import envoy.extensions.filters.http.router.v3.router_pb2
 import envoy.extensions.filters.http.upstream_codec.v3.upstream_codec_pb2
 import envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ENVOY_ABI_VERSION "v0.2.0"
 
@@ -23,8 +24,11 @@ typedef struct {
 } header;
 
 enum header_map { REQUEST_HEADERS = 0, RESPONSE_HEADERS = 2 };
-enum body { RECEIVED_RESPONSE_BODY = 2 };
-enum filter_status { CONTINUE = 0, STOP = 1 };
+// RECEIVED: what has come just now; BUFFERED: what came before and was held back.
+enum body { RECEIVED_REQUEST_BODY = 0, BUFFERED_REQUEST_BODY = 1, RECEIVED_RESPONSE_BODY = 2 };
+// STOP: headers wait, for the body to be looked at or since an answer was given; HOLD_BACK: so does the body.
+enum headers_status { HEADERS_CONTINUE = 0, HEADERS_STOP = 1 };
+enum body_status { BODY_CONTINUE = 0, BODY_HOLD_BACK = 1 };
 
 // One request, as Envoy knows it.
 typedef void *stream;
@@ -38,6 +42,22 @@ bool envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(stream
 void envoy_dynamic_module_callback_http_send_response(stream, uint32_t status, header *headers, size_t count,
                                                       text body, text details);
 size_t envoy_dynamic_module_callback_http_get_body_chunks_size(stream, enum body);
+size_t envoy_dynamic_module_callback_http_get_body_size(stream, enum body);
 bool envoy_dynamic_module_callback_http_get_body_chunks(stream, enum body, text *chunks);
+// Whether what was received is all of the body that there is, since a filter before this one held it back.
+bool envoy_dynamic_module_callback_http_received_buffered_request_body(stream);
+// The name is that of a kind of state that Envoy knows.
+bool envoy_dynamic_module_callback_http_set_filter_state_typed(stream, text name, text value);
+
+static inline text text_of(const char *string) { return (text){string, strlen(string)}; }
+
+// Whether there is one header of that name, and what it holds.
+static inline bool get_header(stream s, enum header_map map, text name, text *value) {
+  size_t count = 0;
+  if (envoy_dynamic_module_callback_http_get_header(s, map, name, value, 0, &count) && count == 1)
+    return true;
+  *value = (text){NULL, 0};
+  return false;
+}
 
 #endif

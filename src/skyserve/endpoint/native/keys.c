@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "envoy.h"
+#include "filter.h"
 #include "rules.h"
 #include "tokens.h"
 
@@ -32,21 +32,10 @@ typedef struct {
   tokens tokens;
 } request;
 
-static text text_of(const char *string) { return (text){string, strlen(string)}; }
-
 static int64_t now(clockid_t clock, int64_t each) {
   struct timespec time;
   clock_gettime(clock, &time);
   return (time.tv_sec * INT64_C(1000000000) + time.tv_nsec) / each;
-}
-
-// Whether there is one header of that name, and what it holds.
-static bool get(stream s, enum header_map map, text name, text *value) {
-  size_t count = 0;
-  if (envoy_dynamic_module_callback_http_get_header(s, map, name, value, 0, &count) && count == 1)
-    return true;
-  *value = (text){NULL, 0};
-  return false;
 }
 
 static void remove_header(stream s, text name) {
@@ -77,9 +66,9 @@ static void refuse_spent(stream s, int64_t milliseconds) {
 typedef struct {
   char limit[16], left[16], full[16], wait[16];
   header headers[4];
-} told;
+} limits;
 
-static void tell(told *of, uint32_t a_minute, taking requests) {
+static void tell(limits *of, uint32_t a_minute, taking requests) {
   snprintf(of->limit, sizeof of->limit, "%" PRIu32, a_minute);
   snprintf(of->left, sizeof of->left, "%" PRIu32, requests.left);
   snprintf(of->full, sizeof of->full, "%" PRIu32, requests.full);
@@ -91,7 +80,7 @@ static void tell(told *of, uint32_t a_minute, taking requests) {
 }
 
 static void refuse_busy(stream s, uint32_t a_minute, taking requests) {
-  told of;
+  limits of;
   tell(&of, a_minute, requests);
   refuse(s, 429, "rate_limit_exceeded", "The API key has no request left for now: it may send so many a minute.",
          of.headers, 4);
@@ -118,8 +107,8 @@ static text bearer(text value) {
 // the replica's affair. `given`: something was sent that could be a key.
 static const rule *take_key(stream s, const rules *known, bool *given) {
   text authorization, other;
-  get(s, REQUEST_HEADERS, TEXT("authorization"), &authorization);
-  get(s, REQUEST_HEADERS, TEXT("x-api-key"), &other);
+  get_header(s, REQUEST_HEADERS, TEXT("authorization"), &authorization);
+  get_header(s, REQUEST_HEADERS, TEXT("x-api-key"), &other);
   authorization = bearer(authorization);
   *given = authorization.length != 0 || other.length != 0;
   const rule *first = find(known, authorization), *second = find(known, other);
@@ -171,14 +160,13 @@ static const rule *admit(stream s, request *r, const rules *known) {
   return in_time(s, key) && in_measure(s, r, key) ? key : NULL;
 }
 
-enum filter_status envoy_dynamic_module_on_http_filter_request_headers(stream s, request *r, bool last) {
+static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
   (void)last;
-  const rules *known = envoy_dynamic_module_callback_get_most_specific_route_config(s);
-  if (known == NULL)
-    return CONTINUE;
+  request *r = memory;
+  const rules *known = told;
   const rule *key = admit(s, r, known);
   if (key == NULL)
-    return STOP;
+    return HEADERS_STOP;
   if (key->priority[0] != '\0')
     envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, PRIORITY, text_of(key->priority));
   else
@@ -186,42 +174,40 @@ enum filter_status envoy_dynamic_module_on_http_filter_request_headers(stream s,
   r->counts = known->counts;
   if (r->counts) // The tokens of an answer that is compressed could not be read.
     remove_header(s, TEXT("accept-encoding"));
-  return CONTINUE;
+  return HEADERS_CONTINUE;
 }
 
-enum filter_status envoy_dynamic_module_on_http_filter_response_headers(stream s, request *r, bool last) {
-  (void)last;
+static void response_headers(stream s, void *memory) {
+  request *r = memory;
   if (r->requests.taken) {
-    told of;
+    limits of;
     tell(&of, r->a_minute, r->requests);
     for (int i = 0; i < 3; i++)
       envoy_dynamic_module_callback_http_set_header(s, RESPONSE_HEADERS, of.headers[i].name, of.headers[i].value);
   }
   text kind;
-  if (r->counts && get(s, RESPONSE_HEADERS, TEXT("content-type"), &kind)) {
+  if (r->counts && get_header(s, RESPONSE_HEADERS, TEXT("content-type"), &kind)) {
     bool events = memmem(kind.data, kind.length, "text/event-stream", 17) != NULL;
     r->reads = events || memmem(kind.data, kind.length, "json", 4) != NULL;
     r->tokens = tokens_of(events);
   }
-  return CONTINUE;
 }
 
-enum filter_status envoy_dynamic_module_on_http_filter_response_body(stream s, request *r, bool last) {
-  (void)last;
+static void response_body(stream s, void *memory) {
+  request *r = memory;
   size_t count = r->reads ? envoy_dynamic_module_callback_http_get_body_chunks_size(s, RECEIVED_RESPONSE_BODY) : 0;
   if (count == 0)
-    return CONTINUE;
+    return;
   text few[16], *chunks = count <= 16 ? few : calloc(count, sizeof *chunks);
   if (chunks != NULL && envoy_dynamic_module_callback_http_get_body_chunks(s, RECEIVED_RESPONSE_BODY, chunks))
     for (size_t i = 0; i < count; i++)
       tokens_read(&r->tokens, chunks[i].data, chunks[i].length);
   if (chunks != few)
     free(chunks);
-  return CONTINUE;
 }
 
-// Before logs and counters look at the request; also when its client has hung up.
-void envoy_dynamic_module_on_http_filter_stream_complete(stream s, request *r) {
+static void complete(stream s, void *memory) {
+  request *r = memory;
   if (r->key[0] == '\0')
     return;
   char total[24];
@@ -234,16 +220,17 @@ void envoy_dynamic_module_on_http_filter_stream_complete(stream s, request *r) {
   envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(s, METADATA, found, count);
 }
 
-request *envoy_dynamic_module_on_http_filter_new(void *config, stream s) {
-  (void)config, (void)s;
-  return calloc(1, sizeof(request));
-}
+static void *read(text told) { return rules_read(told.data, told.length); }
 
-void envoy_dynamic_module_on_http_filter_destroy(request *r) { free(r); }
+static void forget(void *told) { rules_free(told); }
 
-rules *envoy_dynamic_module_on_http_filter_per_route_config_new(text name, text lines) {
-  (void)name;
-  return rules_read(lines.data, lines.length);
-}
-
-void envoy_dynamic_module_on_http_filter_per_route_config_destroy(rules *these) { rules_free(these); }
+const filter KEYS = {
+    .name = "keys",
+    .memory = sizeof(request),
+    .read = read,
+    .forget = forget,
+    .request_headers = request_headers,
+    .response_headers = response_headers,
+    .response_body = response_body,
+    .complete = complete,
+};

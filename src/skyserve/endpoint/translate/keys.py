@@ -1,46 +1,29 @@
-"""API keys at the endpoint: who may pass, how often, and what is counted of each.
+"""API keys at the endpoint: who may pass, how often, and what is counted of each."""
 
-The filter (`skyserve.endpoint.native`, keys.c) stands in every listener and does nothing until a service's routes tell
-it the keys. So a key comes and goes without a connection being cut, and costs nothing where none is required.
-"""
-
-from skyserve.endpoint.native import NAME
-from skyserve.endpoint.translate.naming import KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS, Json, extension, says, struct
+from skyserve.endpoint.translate.modules import module_filter, module_told
+from skyserve.endpoint.translate.naming import KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS, Json, says, struct
 from skyserve.model.key import KeyRule
 from skyserve.model.route import RouteTable
 
 METADATA = "skyserve.key"
 """Where the filter writes what it found of a request, and what clients cannot forge: id, refused, tokens."""
 
-KEYS = "skyserve.keys"
-"""The filter."""
+KEYS, _KIND = "skyserve.keys", "keys"
+"""The filter (keys.c)."""
 BY_KEYS = ("invalid_api_key", "expired_api_key", "token_budget_exceeded", "rate_limit_exceeded")
-"""What it refuses requests with (keys.c)."""
+"""What it refuses requests with."""
 LIMITED = "response.code_details == 'local_rate_limited'"
 """A condition: the limit of requests of the whole service refused it. Its flag is set too late to be asked for."""
-_MODULE: Json = {"name": NAME, "do_not_close": True}
 
 
 def key_filter() -> Json:
     """Is there a key, what is left to it, and what tokens does the answer tell?"""
-    kind = "filters.http.dynamic_modules.v3.DynamicModuleFilter"
-    return {
-        "name": KEYS,
-        "typed_config": {"@type": extension(kind), "dynamic_module_config": _MODULE, "filter_name": "keys"},
-        "disabled": True,
-    }
+    return module_filter(KEYS, _KIND)
 
 
 def keys_for(table: RouteTable) -> Json:
     """By filter: what the routes of a service ask for."""
-    if not table.settings.require_key:
-        return {}
-    told = {
-        "dynamic_module_config": _MODULE,
-        "filter_name": "keys",
-        "filter_config": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": _lines(table)},
-    }
-    return {KEYS: struct("filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute", told)}
+    return {KEYS: module_told(_KIND, _lines(table))} if table.settings.require_key else {}
 
 
 def _lines(table: RouteTable) -> str:

@@ -1,7 +1,7 @@
 """Timeouts and retries -> RouteConfiguration."""
 
 from skyserve.endpoint.translate import limits
-from skyserve.endpoint.translate.affinity import hash_policy, prefix_script
+from skyserve.endpoint.translate.affinity import hash_policy, prefix_for
 from skyserve.endpoint.translate.courier import COURIER_HEADER, courier_routes
 from skyserve.endpoint.translate.gate import gate_for
 from skyserve.endpoint.translate.keys import keys_for
@@ -42,7 +42,7 @@ def routes(table: RouteTable, *, courier: str, outage: bool = False) -> Json:
                     **keys_for(table),
                     **rate_for(table),
                     **limits.of_bodies(table),
-                    **prefix_script(table),
+                    **prefix_for(table),
                     **gate_for(table),
                 },
                 "routes": _by_what_may_be_repeated(table, name, courier, silence),

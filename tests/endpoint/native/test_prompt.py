@@ -1,31 +1,25 @@
-"""What prefix_affinity takes for the beginning of a prompt: the script that Envoy runs, in the Lua that Envoy has."""
+"""What prefix_affinity takes for the beginning of a prompt."""
 
+import ctypes
 import json
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lupa import luajit21
 
-SCRIPT = files("skyserve.endpoint.translate").joinpath("prefix.lua").read_bytes()
+from tests.endpoint.native.library import LIBRARY
+
 MOST = 200
-
-
-def _functions() -> Any:
-    lua = luajit21.LuaRuntime(encoding=None)
-    lua.execute(SCRIPT)
-    return lua.globals()
-
-
-LUA = _functions()
+SPARE_BYTES = 80
 
 
 def prefix(body: str, most: int = MOST) -> bytes | None:
     """Of a body."""
-    found: bytes | None = LUA[b"prefix_of"](body.encode(), most)
-    return found
+    into = ctypes.create_string_buffer(most + SPARE_BYTES)
+    json = body.encode()
+    length = LIBRARY.prompt_begin(json, len(json), into, most)
+    return into.raw[:length] or None
 
 
 def chat(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -116,7 +110,7 @@ def test_later_turns_begin_alike(first: list[dict[str, Any]], more: list[dict[st
 
 @given(st.text(max_size=300))
 def test_nothing_breaks_it(text: str) -> None:
-    """Whatever comes instead of JSON, the script ends, with a bounded prefix."""
+    """Whatever comes instead of JSON, the search ends, with a bounded prefix."""
     for body in (
         text,
         '{"messages": [' + text,
@@ -136,8 +130,8 @@ def test_a_long_shared_beginning_is_all_there_is() -> None:
 
 
 def test_hashes_differ() -> None:
-    """A thousand prompts have a thousand hashes, of eight hexadecimal digits."""
-    hashes = {LUA[b"hash_of"](f"tell me about {n}".encode()) for n in range(1000)}
+    """A thousand prompts have a thousand hashes, as FNV-1a says they are."""
+    prompts = [f"tell me about {n}".encode() for n in range(1000)]
 
-    assert len(hashes) == 1000
-    assert {len(one) for one in hashes} == {8}
+    assert len({LIBRARY.prefix_hash(prompt, len(prompt)) for prompt in prompts}) == 1000
+    assert LIBRARY.prefix_hash(b"foobar", 6) == 0x85944171F73967E8

@@ -1,0 +1,22 @@
+#ifndef SKYSERVE_FILTER_H
+#define SKYSERVE_FILTER_H
+
+#include "envoy.h"
+
+// One of the HTTP filters that this library has: what it does at each turn of a request. Each turn gets what the routes of
+// the service tell, and the filter's own memory of the request, which begins as zeros. NULL: it does nothing there.
+typedef struct {
+  const char *name;
+  size_t memory; // bytes
+  void *(*read)(text told); // what the routes tell; NULL: it is not understood
+  void (*forget)(void *told);
+  enum headers_status (*request_headers)(stream, void *memory, const void *told, bool last);
+  enum body_status (*request_body)(stream, void *memory, const void *told, bool last);
+  void (*response_headers)(stream, void *memory);
+  void (*response_body)(stream, void *memory);
+  void (*complete)(stream, void *memory); // before logs and counters look at the request; also when its client hung up
+} filter;
+
+extern const filter KEYS, PREFIX;
+
+#endif

@@ -1,0 +1,122 @@
+// An HTTP filter of Envoy: finds the beginning of a request's prompt, by which prefix_affinity chooses a replica.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "filter.h"
+#include "prompt.h"
+
+// Longer beginnings than anybody asks for (skyserve.spec.load_balancer).
+enum { MOST_PREFIX_BYTES = 65536, MOST_CHUNKS = 64 };
+
+// A kind of state by which Envoy hashes requests: no client can set it, and no replica is told.
+#define STATE TEXT("envoy.hashable_string")
+
+typedef struct {
+  size_t most; // bytes of the beginning
+} settings;
+
+typedef struct {
+  bool awaits; // the body
+} request;
+
+static bool is_json(stream s) {
+  static const char json[] = "application/json";
+  text method, kind, encoding;
+  return get_header(s, REQUEST_HEADERS, TEXT(":method"), &method) && method.length == 4 &&
+         memcmp(method.data, "POST", 4) == 0 && get_header(s, REQUEST_HEADERS, TEXT("content-type"), &kind) &&
+         kind.length >= sizeof json - 1 && strncasecmp(kind.data, json, sizeof json - 1) == 0 &&
+         !get_header(s, REQUEST_HEADERS, TEXT("content-encoding"), &encoding);
+}
+
+static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
+  (void)told;
+  request *r = memory;
+  r->awaits = !last && is_json(s);
+  return r->awaits ? HEADERS_STOP : HEADERS_CONTINUE;
+}
+
+// Copies what there is of one part of the body, as far as it is looked at. Returns where it ends.
+static size_t gather(stream s, enum body part, char into[HEAD_BYTES], size_t length) {
+  text chunks[MOST_CHUNKS], *all = chunks;
+  size_t count = envoy_dynamic_module_callback_http_get_body_chunks_size(s, part);
+  if (count > MOST_CHUNKS && (all = calloc(count, sizeof *all)) == NULL)
+    return length;
+  if (count != 0 && envoy_dynamic_module_callback_http_get_body_chunks(s, part, all))
+    for (size_t i = 0; i < count && length < HEAD_BYTES; i++) {
+      size_t taken = all[i].length < HEAD_BYTES - length ? all[i].length : HEAD_BYTES - length;
+      memcpy(into + length, all[i].data, taken);
+      length += taken;
+    }
+  if (all != chunks)
+    free(all);
+  return length;
+}
+
+// FNV-1a with 64 bits (draft-eastlake-fnv). What a request in flight keeps is this and not the text.
+uint64_t prefix_hash(const char *data, size_t length) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < length; i++)
+    hash = (hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+  return hash;
+}
+
+static void remember(stream s, const char *body, size_t length, size_t most) {
+  char *prompt = malloc(most + SPARE_BYTES);
+  size_t found = prompt == NULL ? 0 : prompt_begin(body, length, prompt, most);
+  if (found != 0) {
+    char hash[17];
+    snprintf(hash, sizeof hash, "%016" PRIx64, prefix_hash(prompt, found));
+    envoy_dynamic_module_callback_http_set_filter_state_typed(s, STATE, text_of(hash));
+  }
+  free(prompt);
+}
+
+static size_t held_back(stream s) {
+  bool none = envoy_dynamic_module_callback_http_received_buffered_request_body(s);
+  return none ? 0 : envoy_dynamic_module_callback_http_get_body_size(s, BUFFERED_REQUEST_BODY);
+}
+
+// Held back until it is whole, or there is as much of it as is looked at.
+static enum body_status request_body(stream s, void *memory, const void *told, bool last) {
+  request *r = memory;
+  if (!r->awaits)
+    return BODY_CONTINUE;
+  size_t before = held_back(s);
+  if (!last && before + envoy_dynamic_module_callback_http_get_body_size(s, RECEIVED_REQUEST_BODY) < HEAD_BYTES)
+    return BODY_HOLD_BACK;
+  r->awaits = false;
+  char *head = malloc(HEAD_BYTES);
+  if (head == NULL)
+    return BODY_CONTINUE;
+  size_t length = before == 0 ? 0 : gather(s, BUFFERED_REQUEST_BODY, head, 0);
+  length = gather(s, RECEIVED_REQUEST_BODY, head, length);
+  remember(s, head, length, ((const settings *)told)->most);
+  free(head);
+  return BODY_CONTINUE;
+}
+
+static void *read(text told) {
+  char number[16] = {0};
+  settings *made = malloc(sizeof *made);
+  if (made == NULL)
+    return NULL;
+  memcpy(number, told.data, told.length < sizeof number ? told.length : sizeof number - 1);
+  made->most = strtoul(number, NULL, 10);
+  if (made->most > 0 && made->most <= MOST_PREFIX_BYTES)
+    return made;
+  free(made);
+  return NULL;
+}
+
+const filter PREFIX = {
+    .name = "prefix",
+    .memory = sizeof(request),
+    .read = read,
+    .forget = free,
+    .request_headers = request_headers,
+    .request_body = request_body,
+};

@@ -1,0 +1,30 @@
+"""The filters of our own library within Envoy (skyserve.endpoint.native).
+
+They stand in every listener, and do nothing until a service's routes tell them something; so that what they are told
+comes and goes without a connection being cut, and costs nothing where nobody asks.
+"""
+
+from skyserve.endpoint.native import NAME
+from skyserve.endpoint.translate.naming import Json, extension, struct
+
+_LIBRARY: Json = {"name": NAME, "do_not_close": True}
+
+
+def module_filter(name: str, kind: str) -> Json:
+    """For a listener. `kind`: what the library calls it."""
+    return {
+        "name": name,
+        "typed_config": {
+            "@type": extension("filters.http.dynamic_modules.v3.DynamicModuleFilter"),
+            "dynamic_module_config": _LIBRARY,
+            "filter_name": kind,
+        },
+        "disabled": True,
+    }
+
+
+def module_told(kind: str, told: str) -> Json:
+    """For routes, which switch it on by this. `told`: in the words of that filter."""
+    content = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": told}
+    settings = {"dynamic_module_config": _LIBRARY, "filter_name": kind, "filter_config": content}
+    return struct("filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute", settings)
