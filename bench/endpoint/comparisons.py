@@ -21,7 +21,7 @@ def comparisons() -> tuple[Comparison, ...]:
     """All of them."""
     return (
         *(Comparison(f"c{c}", f"Small POST, {c} connections", Flood(c)) for c in (1, 32, 256)),
-        *(Comparison(f"rate{r}", f"Small POST, {r:,} a second", Paced(r)) for r in (50, 2000, 4000)),
+        *(Comparison(f"rate{r}", f"Small POST, {r:,} a second", Paced(r)) for r in (50, 2000, 3000)),
         *(
             Comparison(f"streams{n}", f"{n} streams of 100 chunks, one each 20 ms", Streams(n), each="chunk")
             for n in (100, 400)

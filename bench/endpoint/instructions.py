@@ -17,7 +17,7 @@ from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.program import Cores
 from bench.endpoint.proxies.proxy import Proxy
 from bench.endpoint.proxies.static import BareEnvoy
-from bench.endpoint.proxies.still import Parts, Still, keyed
+from bench.endpoint.proxies.still import ByPrefix, Parts, Still, keyed
 
 WARM_UP, FEW, MANY = 200, 300, 600
 """Requests. What is counted is that of MANY less that of FEW, so that what goes on besides is left out."""
@@ -75,6 +75,7 @@ WITH: Mapping[str, type[Still]] = {
     "a key": keyed(),
     "a key with a limit of requests": keyed(requests_per_minute=10**9),
     "a key with limits, tokens counted": keyed(requests_per_minute=10**9, has_budget=True),
+    "prefix_affinity": ByPrefix,
 }
 
 

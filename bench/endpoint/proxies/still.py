@@ -39,6 +39,7 @@ class Still(Proxy):
     """Without a gate and a controller, which the usual request does not meet."""
 
     name = "ours"
+    policy = LoadBalancingPolicy.LEAST_LOAD
     changes_parts: tuple[Callable[[Parts], None], ...] = ()
     key: KeyRule | None = None
     """If there is one, it is needed, and KEY with limits that are not reached."""
@@ -62,10 +63,16 @@ class Still(Proxy):
     def _told(self, replicas: Sequence[int]) -> dict[str, Json]:
         settings = EndpointSettings(require_key=self.key is not None, hold_seconds=0)
         backends = tuple(Backend(port, Address("127.0.0.1", port)) for port in replicas)
-        table = RouteTable(1, "bench", self.port, LoadBalancingPolicy.LEAST_LOAD, backends, settings=settings)
+        table = RouteTable(1, "bench", self.port, self.policy, backends, settings=settings)
         table = replace(table, keys=(self.key,) if self.key else ())
         told = resources(table, host="127.0.0.1", access_log=self.folder / "access.log", courier="nobody")
         return {resource.pop("@type"): resource for resource in told}
+
+
+class ByPrefix(Still):
+    """Where the prompt says to which replica."""
+
+    policy = LoadBalancingPolicy.PREFIX_AFFINITY
 
 
 def keyed(**about: object) -> type[Still]:
