@@ -86,6 +86,9 @@ async def test_with_a_key(bench: Bench, replica: MakeReplica, client: httpx.Asyn
         value = f"bearer {key}" if header == "authorization" else key
         assert (await client.get(url(table), headers={header: value})).status_code == 200
 
+    twice = [("authorization", f"Bearer {made[0][0]}"), *[("x-api-key", made[1][0])] * 2]
+    assert (await client.get(url(table), headers=twice)).status_code == 200
+
     assert all(header not in request.headers for request in a.seen)
     assert all(key not in str(request) for request in a.seen for key, _ in made)
 

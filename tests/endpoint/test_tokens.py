@@ -69,6 +69,7 @@ ANSWERS = {
     "many megabytes": (answering(BIG), 99),
     "usage first": (answering(json.dumps({"usage": usage(3), "padding": "x" * 3_000_000}).encode()), 3),
     "quoted in a text": (answering(QUOTING), 6),
+    "messages": (answering(json.dumps({"usage": {"input_tokens": 20, "output_tokens": 5}}).encode()), 25),
     "no usage": (answering(b'{"models": []}'), 0),
     "no json": (answering(json.dumps({"usage": usage(7)}).encode(), "text/plain"), 0),
     "stream": (streaming(TOLD, TOLD, event({"choices": [], "usage": usage(40)}), b"data: [DONE]\n\n"), 40),

@@ -25,13 +25,15 @@ class Tokens(ctypes.Structure):
 
     _fields_ = (
         ("events", ctypes.c_bool),
-        ("told", ctypes.c_bool),
-        ("total", ctypes.c_uint64),
+        ("told", ctypes.c_bool * 3),
+        ("number", ctypes.c_uint64 * 3),
         ("counted", ctypes.c_uint64),
-        ("number", ctypes.c_uint64),
-        ("in_name", ctypes.c_ubyte),
+        ("digits", ctypes.c_uint64),
+        ("named", ctypes.c_int),
         ("stage", ctypes.c_ubyte),
         ("in_line", ctypes.c_ubyte),
+        ("length", ctypes.c_ubyte),
+        ("name", ctypes.c_char * 13),
     )
 
 

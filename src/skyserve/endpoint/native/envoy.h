@@ -51,13 +51,12 @@ bool envoy_dynamic_module_callback_http_set_filter_state_typed(stream, text name
 
 static inline text text_of(const char *string) { return (text){string, strlen(string)}; }
 
-// Whether there is one header of that name, and what it holds.
-static inline bool get_header(stream s, enum header_map map, text name, text *value) {
+// How many headers of that name there are, and what it holds if it is one.
+static inline size_t get_header(stream s, enum header_map map, text name, text *value) {
   size_t count = 0;
-  if (envoy_dynamic_module_callback_http_get_header(s, map, name, value, 0, &count) && count == 1)
-    return true;
-  *value = (text){NULL, 0};
-  return false;
+  if (!envoy_dynamic_module_callback_http_get_header(s, map, name, value, 0, &count) || count != 1)
+    *value = (text){NULL, 0};
+  return count;
 }
 
 #endif

@@ -12,6 +12,7 @@ typedef struct {
   void (*forget)(void *told);
   enum headers_status (*request_headers)(stream, void *memory, const void *told, bool last);
   enum body_status (*request_body)(stream, void *memory, const void *told, bool last);
+  void (*request_trailers)(stream, void *memory, const void *told);
   void (*response_headers)(stream, void *memory);
   void (*response_body)(stream, void *memory);
   void (*complete)(stream, void *memory); // before logs and counters look at the request; also when its client hung up

@@ -107,14 +107,15 @@ static text bearer(text value) {
 // the replica's affair. `given`: something was sent that could be a key.
 static const rule *take_key(stream s, const rules *known, bool *given) {
   text authorization, other;
-  get_header(s, REQUEST_HEADERS, TEXT("authorization"), &authorization);
-  get_header(s, REQUEST_HEADERS, TEXT("x-api-key"), &other);
+  size_t firsts = get_header(s, REQUEST_HEADERS, TEXT("authorization"), &authorization);
+  size_t seconds = get_header(s, REQUEST_HEADERS, TEXT("x-api-key"), &other);
   authorization = bearer(authorization);
-  *given = authorization.length != 0 || other.length != 0;
+  *given = firsts > 1 || authorization.length != 0 || seconds != 0;
   const rule *first = find(known, authorization), *second = find(known, other);
-  if (first != NULL)
+  // What is written more than once was not looked at.
+  if (first != NULL || firsts > 1)
     remove_header(s, TEXT("authorization"));
-  if (second != NULL)
+  if (second != NULL || seconds > 1)
     remove_header(s, TEXT("x-api-key"));
   return first != NULL ? first : second;
 }
@@ -186,7 +187,7 @@ static void response_headers(stream s, void *memory) {
       envoy_dynamic_module_callback_http_set_header(s, RESPONSE_HEADERS, of.headers[i].name, of.headers[i].value);
   }
   text kind;
-  if (r->counts && get_header(s, RESPONSE_HEADERS, TEXT("content-type"), &kind)) {
+  if (r->counts && get_header(s, RESPONSE_HEADERS, TEXT("content-type"), &kind) == 1) {
     bool events = memmem(kind.data, kind.length, "text/event-stream", 17) != NULL;
     r->reads = events || memmem(kind.data, kind.length, "json", 4) != NULL;
     r->tokens = tokens_of(events);

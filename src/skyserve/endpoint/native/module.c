@@ -26,10 +26,14 @@ static const filter *named(text name) {
   return NULL;
 }
 
-// NULL: nothing, so that the filter has nothing to do.
-static const void *told(stream s) {
+// NULL: nothing, so that the filter has nothing to do. What is meant for another filter would be read as what it is not.
+static const void *told(stream s, const visit *v) {
   const route *of = envoy_dynamic_module_callback_get_most_specific_route_config(s);
-  return of == NULL ? NULL : of->told;
+  if (of == NULL)
+    return NULL;
+  if (of->of != v->of)
+    abort();
+  return of->told;
 }
 
 const char *envoy_dynamic_module_on_program_init(void) { return ENVOY_ABI_VERSION; }
@@ -62,21 +66,29 @@ void envoy_dynamic_module_on_http_filter_per_route_config_destroy(route *of) {
 visit *envoy_dynamic_module_on_http_filter_new(const filter *of, stream s) {
   (void)s;
   visit *made = calloc(1, sizeof *made + of->memory);
-  if (made != NULL)
-    made->of = of;
+  if (made == NULL) // as Envoy does where there is no memory; without its filter a request would pass without a key
+    abort();
+  made->of = of;
   return made;
 }
 
 void envoy_dynamic_module_on_http_filter_destroy(visit *v) { free(v); }
 
 enum headers_status envoy_dynamic_module_on_http_filter_request_headers(stream s, visit *v, bool last) {
-  const void *rules = told(s);
+  const void *rules = told(s, v);
   return rules == NULL ? HEADERS_CONTINUE : v->of->request_headers(s, v->memory, rules, last);
 }
 
 enum body_status envoy_dynamic_module_on_http_filter_request_body(stream s, visit *v, bool last) {
-  const void *rules = v->of->request_body == NULL ? NULL : told(s);
+  const void *rules = v->of->request_body == NULL ? NULL : told(s, v);
   return rules == NULL ? BODY_CONTINUE : v->of->request_body(s, v->memory, rules, last);
+}
+
+int envoy_dynamic_module_on_http_filter_request_trailers(stream s, visit *v) {
+  const void *rules = v->of->request_trailers == NULL ? NULL : told(s, v);
+  if (rules != NULL)
+    v->of->request_trailers(s, v->memory, rules);
+  return 0;
 }
 
 enum headers_status envoy_dynamic_module_on_http_filter_response_headers(stream s, visit *v, bool last) {
@@ -100,7 +112,6 @@ void envoy_dynamic_module_on_http_filter_stream_complete(stream s, visit *v) {
 
 // What Envoy asks of every filter, though none of these has anything to do there.
 
-int envoy_dynamic_module_on_http_filter_request_trailers(void) { return 0; }
 int envoy_dynamic_module_on_http_filter_response_trailers(void) { return 0; }
 
 void envoy_dynamic_module_on_http_filter_http_callout_done(void) {}

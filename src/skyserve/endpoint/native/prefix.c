@@ -26,10 +26,10 @@ typedef struct {
 static bool is_json(stream s) {
   static const char json[] = "application/json";
   text method, kind, encoding;
-  return get_header(s, REQUEST_HEADERS, TEXT(":method"), &method) && method.length == 4 &&
-         memcmp(method.data, "POST", 4) == 0 && get_header(s, REQUEST_HEADERS, TEXT("content-type"), &kind) &&
+  return get_header(s, REQUEST_HEADERS, TEXT(":method"), &method) == 1 && method.length == 4 &&
+         memcmp(method.data, "POST", 4) == 0 && get_header(s, REQUEST_HEADERS, TEXT("content-type"), &kind) == 1 &&
          kind.length >= sizeof json - 1 && strncasecmp(kind.data, json, sizeof json - 1) == 0 &&
-         !get_header(s, REQUEST_HEADERS, TEXT("content-encoding"), &encoding);
+         get_header(s, REQUEST_HEADERS, TEXT("content-encoding"), &encoding) == 0;
 }
 
 static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
@@ -75,9 +75,19 @@ static void remember(stream s, const char *body, size_t length, size_t most) {
   free(prompt);
 }
 
-static size_t held_back(stream s) {
-  bool none = envoy_dynamic_module_callback_http_received_buffered_request_body(s);
-  return none ? 0 : envoy_dynamic_module_callback_http_get_body_size(s, BUFFERED_REQUEST_BODY);
+static bool holds_back(stream s) { return !envoy_dynamic_module_callback_http_received_buffered_request_body(s); }
+
+// `received`: part of the body has come just now.
+static void look(stream s, request *r, const void *told, bool received) {
+  r->awaits = false;
+  char *head = malloc(HEAD_BYTES);
+  if (head == NULL)
+    return;
+  size_t length = !received || holds_back(s) ? gather(s, BUFFERED_REQUEST_BODY, head, 0) : 0;
+  if (received)
+    length = gather(s, RECEIVED_REQUEST_BODY, head, length);
+  remember(s, head, length, ((const settings *)told)->most);
+  free(head);
 }
 
 // Held back until it is whole, or there is as much of it as is looked at.
@@ -85,18 +95,19 @@ static enum body_status request_body(stream s, void *memory, const void *told, b
   request *r = memory;
   if (!r->awaits)
     return BODY_CONTINUE;
-  size_t before = held_back(s);
-  if (!last && before + envoy_dynamic_module_callback_http_get_body_size(s, RECEIVED_REQUEST_BODY) < HEAD_BYTES)
+  size_t length = envoy_dynamic_module_callback_http_get_body_size(s, RECEIVED_REQUEST_BODY);
+  if (holds_back(s))
+    length += envoy_dynamic_module_callback_http_get_body_size(s, BUFFERED_REQUEST_BODY);
+  if (!last && length < HEAD_BYTES)
     return BODY_HOLD_BACK;
-  r->awaits = false;
-  char *head = malloc(HEAD_BYTES);
-  if (head == NULL)
-    return BODY_CONTINUE;
-  size_t length = before == 0 ? 0 : gather(s, BUFFERED_REQUEST_BODY, head, 0);
-  length = gather(s, RECEIVED_REQUEST_BODY, head, length);
-  remember(s, head, length, ((const settings *)told)->most);
-  free(head);
+  look(s, r, told, true);
   return BODY_CONTINUE;
+}
+
+static void request_trailers(stream s, void *memory, const void *told) {
+  request *r = memory;
+  if (r->awaits)
+    look(s, r, told, false);
 }
 
 static void *read(text told) {
@@ -119,4 +130,5 @@ const filter PREFIX = {
     .forget = free,
     .request_headers = request_headers,
     .request_body = request_body,
+    .request_trailers = request_trailers,
 };

@@ -9,23 +9,26 @@ static int compare(const void *one, const void *other) {
   return memcmp(((const rule *)one)->digest, ((const rule *)other)->digest, DIGEST_BYTES);
 }
 
-static bool read_digest(const char hex[2 * DIGEST_BYTES + 1], uint8_t digest[DIGEST_BYTES]) {
-  if (strlen(hex) != 2 * DIGEST_BYTES)
-    return false;
-  for (int i = 0; i < DIGEST_BYTES; i++)
-    if (sscanf(hex + 2 * i, "%2hhx", &digest[i]) != 1)
+static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+
+static bool read_digest(const char hex[2 * DIGEST_BYTES], uint8_t digest[DIGEST_BYTES]) {
+  for (int i = 0; i < DIGEST_BYTES; i++) {
+    int high = hex_digit(hex[2 * i]), low = high < 0 ? -1 : hex_digit(hex[2 * i + 1]);
+    if (low < 0)
       return false;
+    digest[i] = (uint8_t)(high << 4 | low);
+  }
   return true;
 }
 
 static bool read_rule(const char *line, uint64_t service, rule *into) {
-  char hex[2 * DIGEST_BYTES + 1];
+  static const char begin[] = "key ";
   uint64_t id;
   int priority;
   uint32_t a_minute;
-  if (sscanf(line, "key %64s %" SCNu64 " %d %" SCNd64 " %" SCNd64 " %" SCNu32, hex, &id, &priority, &into->expires,
-             &into->spent, &a_minute) != 6 ||
-      !read_digest(hex, into->digest))
+  if (strncmp(line, begin, sizeof begin - 1) != 0 || !read_digest(line += sizeof begin - 1, into->digest) ||
+      sscanf(line + 2 * DIGEST_BYTES, " %" SCNu64 " %d %" SCNd64 " %" SCNd64 " %" SCNu32, &id, &priority,
+             &into->expires, &into->spent, &a_minute) != 5)
     return false;
   snprintf(into->id, sizeof into->id, "%" PRIu64, id);
   if (priority != 0)
@@ -42,17 +45,20 @@ static size_t lines_in(const char *text) {
   return count;
 }
 
-static bool read_all(const char *text, rules *into) {
+// Each line for itself: sscanf measures all the text that it is given.
+static bool read_all(char *text, rules *into) {
   uint64_t service;
   int counts;
-  if (sscanf(text, "service %" SCNu64 " %d", &service, &counts) != 2)
+  size_t lines = lines_in(text);
+  char *rest = text, *line = strsep(&rest, "\n");
+  if (sscanf(line, "service %" SCNu64 " %d", &service, &counts) != 2)
     return false;
   into->counts = counts != 0;
-  into->of = calloc(lines_in(text) + 1, sizeof *into->of);
+  into->of = calloc(lines + 1, sizeof *into->of);
   if (into->of == NULL)
     return false;
-  for (const char *line = strchr(text, '\n'); line != NULL && line[1] != '\0'; line = strchr(line + 1, '\n'))
-    if (!read_rule(line + 1, service, &into->of[into->count++]))
+  while ((line = strsep(&rest, "\n")) != NULL && *line != '\0')
+    if (!read_rule(line, service, &into->of[into->count++]))
       return false;
   qsort(into->of, into->count, sizeof *into->of, compare);
   return true;

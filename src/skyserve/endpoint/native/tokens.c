@@ -2,14 +2,15 @@
 
 #include <string.h>
 
-// Within a JSON text the quotes of an inner text are escaped, so that this can only be a key (or a text of this one word).
-static const char NAME[] = "\"total_tokens\"";
+// Within a JSON text the quotes of an inner text are escaped, so that these can only be keys (or texts of this one word).
+// OpenAI's API tells the total; Anthropic's, and OpenAI's of responses, what came in and what went out.
+static const char *const NAMES[COUNTS] = {"total_tokens", "input_tokens", "output_tokens"};
 static const char FIELD[] = "data:";
-enum { NAME_LENGTH = sizeof NAME - 1, FIELD_LENGTH = sizeof FIELD - 1 };
+enum { FIELD_LENGTH = sizeof FIELD - 1 };
 // More digits than any count has.
 static const uint64_t MOST = 1000000000000;
 
-enum stage { IN_NAME, BEFORE_COLON, BEFORE_NUMBER, IN_NUMBER };
+enum stage { ELSEWHERE, IN_NAME, BEFORE_COLON, BEFORE_NUMBER, IN_NUMBER };
 enum { NOT_AT_BEGINNING = 255 };
 
 tokens tokens_of(bool events) { return (tokens){.events = events}; }
@@ -18,12 +19,22 @@ static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c ==
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Only the first of the name's characters and the last are quotes, so that what follows a mismatch can only begin anew.
-static void match_name(tokens *of, char c) {
-  of->in_name = c == NAME[of->in_name] ? of->in_name + 1 : c == NAME[0];
-  if (of->in_name == NAME_LENGTH) {
-    of->in_name = 0;
-    of->stage = BEFORE_COLON;
+static bool is_known(tokens *of) {
+  for (of->named = TOTAL; of->named < COUNTS; of->named++)
+    if (strlen(NAMES[of->named]) == of->length && memcmp(NAMES[of->named], of->name, of->length) == 0)
+      return true;
+  return false;
+}
+
+// A quote ends one text and may begin another: what it does is not known, and the names hold none.
+static void read_name(tokens *of, char c) {
+  if (c == '"') {
+    of->stage = of->stage == IN_NAME && is_known(of) ? BEFORE_COLON : IN_NAME;
+    of->length = 0;
+  } else if (of->stage == IN_NAME && of->length < LONGEST_NAME) {
+    of->name[of->length++] = c;
+  } else {
+    of->stage = ELSEWHERE;
   }
 }
 
@@ -31,30 +42,33 @@ static void read_character(tokens *of, char c) {
   switch (of->stage) {
   case BEFORE_COLON:
     if (c == ':')
-      of->stage = BEFORE_NUMBER, of->number = 0;
+      of->stage = BEFORE_NUMBER, of->digits = 0;
     if (c == ':' || is_blank(c))
       return;
     break;
   case BEFORE_NUMBER:
   case IN_NUMBER:
     if (is_digit(c)) {
-      of->number = of->number < MOST ? 10 * of->number + (uint64_t)(c - '0') : MOST;
+      of->digits = of->digits < MOST ? 10 * of->digits + (uint64_t)(c - '0') : MOST;
       of->stage = IN_NUMBER;
       return;
     }
     if (of->stage == BEFORE_NUMBER && is_blank(c))
       return;
     if (of->stage == IN_NUMBER)
-      of->total = of->number, of->told = true;
+      of->number[of->named] = of->digits, of->told[of->named] = true;
     break;
+  case IN_NAME:
+    read_name(of, c);
+    return;
   }
-  of->stage = IN_NAME;
-  match_name(of, c);
+  of->stage = ELSEWHERE;
+  read_name(of, c);
 }
 
-static void look_for_total(tokens *of, const char *data, size_t length) {
+static void look_for_usage(tokens *of, const char *data, size_t length) {
   for (const char *at = data, *end = data + length; at < end; at++) {
-    if (of->stage == IN_NAME && of->in_name == 0 && (at = memchr(at, NAME[0], (size_t)(end - at))) == NULL)
+    if (of->stage == ELSEWHERE && (at = memchr(at, '"', (size_t)(end - at))) == NULL)
       return;
     read_character(of, *at);
   }
@@ -76,9 +90,12 @@ static void count_events(tokens *of, const char *data, size_t length) {
 }
 
 void tokens_read(tokens *of, const char *data, size_t length) {
-  look_for_total(of, data, length);
-  if (of->events && !of->told)
+  look_for_usage(of, data, length);
+  if (of->events)
     count_events(of, data, length);
 }
 
-uint64_t tokens_so_far(const tokens *of) { return of->told ? of->total : of->counted; }
+uint64_t tokens_so_far(const tokens *of) {
+  uint64_t told = of->told[TOTAL] ? of->number[TOTAL] : of->number[INPUT] + of->number[OUTPUT];
+  return told > of->counted ? told : of->counted;
+}
