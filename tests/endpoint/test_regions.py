@@ -108,6 +108,18 @@ async def test_the_excess_goes_to_the_next_region(
     await until(lambda: bench.taken(table.service_id) == 0)
 
 
+async def test_each_version_has_its_regions(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """While the requests are split by percent, each kind has its share, and sends it to its own first region."""
+    replicas = [await replica(name, Held(name).answer) for name in ("near", "far", "new near", "new far")]
+    table = await bench.serve(replicas, LEAST, settings=settings(50), canaries=2, canary_percent=25)
+    table = await reorder(bench, table, [0, 1, 0, 1], {"near", "new near"})
+
+    asked = Counter([(await client.get(url(table))).text for _ in range(40)])
+    await reorder(bench, await bench.change(table, canary_percent=0), [0, 1, 0, 1], {"near"})
+
+    assert asked == {"near": 30, "new near": 10}
+
+
 async def test_the_next_region_takes_over(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
     """When all of the first region dies, no request fails; once it is back, everything goes there again, and stays."""
     near, far = [await replica(name, Held(name).answer) for name in ("near", "far")]

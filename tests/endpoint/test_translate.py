@@ -241,11 +241,12 @@ def test_equal_weights_are_not_told() -> None:
 
 
 def test_an_order_of_regions_is_a_matter_of_routes() -> None:
-    """Ranks that differ switch the gate on, and change nothing else; a split of the requests goes before them."""
+    """Ranks that differ switch the gate on, and change nothing else, also while the requests are split."""
     alike = (Backend(1, Address("10.0.0.1", 1)), Backend(2, Address("10.0.0.1", 2)))
     table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, alike)
     ranked = replace(table, backends=(alike[0], alike[1]._replace(rank=1)))
 
     made = partial(resources, host="::", access_log=Path("/log"), courier="secret")
-    assert [a == b for a, b in zip(made(table), made(ranked), strict=True)] == [True, True, True, False]
-    assert made(replace(table, canary_percent=5)) == made(replace(ranked, canary_percent=5))
+    for percent in (None, 5):
+        plain, led = (made(replace(one, canary_percent=percent)) for one in (table, ranked))
+        assert [a == b for a, b in zip(plain, led, strict=True)] == [True, True, True, False]

@@ -101,8 +101,8 @@ class RouteTable:
 
     @property
     def ranked(self) -> bool:
-        """Whether it matters for a request which region it goes to. A split of the requests goes before that."""
-        return self.canary_percent is None and len({b.rank for b in self.backends if not b.draining}) > 1
+        """Whether it matters for a request which region it goes to."""
+        return len({b.rank for b in self.backends if not b.draining}) > 1
 
     @property
     def spill_at(self) -> int:

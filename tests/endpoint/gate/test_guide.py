@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +76,27 @@ def test_what_has_just_ended_does_not_count() -> None:
     here.heed({1: 2, 2: 0})
     here.heed({1: 2, 2: 0})
     assert met([here.lead()]) == {2: 1}
+
+
+@given(st.integers(0, 100), st.integers(1, 300))
+def test_a_split_is_exact_and_each_kind_has_its_regions(percent: int, requests: int) -> None:
+    """Canaries get their share to a request, in their own first region; the others get the rest, likewise."""
+    here = Guide()
+    near, far = (seat(1, 0), seat(2, 1)), (replace(seat(3, 0), canary=True), replace(seat(4, 1), canary=True))
+    here.follow({one.replica_id: one for one in (*near, *far)}, percent)
+
+    shares = met([here.lead() for _ in range(requests)])
+
+    assert shares[3] == requests * percent // 100
+    assert shares == {replica: count for replica, count in ((1, requests - shares[3]), (3, shares[3])) if count}
+
+
+def test_a_kind_without_a_replica_is_stood_in_for() -> None:
+    """As Envoy does it: better the other version than none."""
+    here = Guide()
+    here.follow({1: seat(1, 0), 2: seat(2, 1)}, 50)
+
+    assert met([here.lead() for _ in range(4)]) == {1: 4}
 
 
 def test_without_a_replica_the_proxy_chooses() -> None:

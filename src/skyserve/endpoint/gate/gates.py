@@ -62,7 +62,7 @@ class Gates:
         led = {name: table for name, table in named.items() if table.ranked and name not in limited}
         self._guides = {name: self._guides.get(name) or Guide() for name in led}
         for name, table in led.items():
-            self._guides[name].follow(_seats(name, table, host_of))
+            self._guides[name].follow(_seats(name, table, host_of), table.canary_percent)
 
     def heed(self, tables: Iterable[RouteTable], host_of: HostOf) -> None:
         """Envoy has just told of its replicas."""
@@ -74,7 +74,7 @@ class Gates:
             if isinstance(found, Gate):
                 self._follow(name, table, host_of)
             else:
-                found.follow(_seats(name, table, host_of))
+                found.follow(_seats(name, table, host_of), table.canary_percent)
             hosts = {b.replica_id: host_of(name, b.address) for b in table.backends}
             found.heed({replica_id: host.in_flight for replica_id, host in hosts.items() if host})
 
@@ -99,7 +99,7 @@ def _seats(name: str, table: RouteTable, host_of: HostOf) -> Mapping[int, Seat]:
         if not backend.draining and host is not None and host.routable:
             spill_at = table.spill_at * backend.weight / least if table.ranked else math.inf
             seats[backend.replica_id] = Seat(
-                backend.replica_id, backend.address, backend.weight, backend.rank, spill_at
+                backend.replica_id, backend.address, backend.weight, backend.rank, spill_at, backend.canary
             )
     return seats
 

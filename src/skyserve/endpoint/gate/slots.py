@@ -21,6 +21,8 @@ class Seat:
     """Those of the lowest rank come first."""
     spill_at: float = math.inf
     """Requests at it from which its rank counts for nothing."""
+    canary: bool = False
+    """It is of the kind that gets a share of the requests while these are split."""
 
 
 Place = Seat | None
@@ -93,12 +95,14 @@ class Slots:
         self._beyond = {i: max(0, in_flight.get(i, 0) - self._taken[i]) for i in self._seats}
         self._strangers = {i: min(beyond, before.get(i, beyond)) for i, beyond in self._beyond.items()}
 
-    def take(self) -> Place:
-        """A place for one request. There must be a free one."""
+    def take(self, canary: bool | None = None) -> Place:
+        """A place for one request, at a replica of that kind where one of it has any; None: of either. There must be a
+        free one."""
         if not self._choosing:
             self._taken[None] += 1
             return None
-        seat = min((s for s in self._seats.values() if self._load(s) < self._limit), key=self._order)
+        free = [seat for seat in self._seats.values() if self._load(seat) < self._limit]
+        seat = min([s for s in free if canary is None or s.canary == canary] or free, key=self._order)
         self._taken[seat.replica_id] += 1
         self._last_turn[seat.replica_id] = next(self._turns)
         return seat

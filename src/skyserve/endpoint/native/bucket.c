@@ -5,8 +5,8 @@
 
 static const int64_t SECOND = 1000000000, MINUTE = 60 * SECOND;
 
-// The generic cell rate algorithm (ITU-T I.371, annex A): all there is to remember is when the bucket is full again, if
-// nothing more is taken; so that one atomic number does for any number of threads.
+// The generic cell rate algorithm (ITU-T I.371, annex A): all there is to remember is when the bucket is full again,
+// if nothing more is taken; so that one atomic number does for any number of threads.
 struct bucket {
   _Atomic int64_t full_at;
   uint64_t service;

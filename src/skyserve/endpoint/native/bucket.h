@@ -15,8 +15,9 @@ typedef struct {
   uint32_t full; // until the bucket is full again
 } taking;
 
-// The bucket of that key of that service for that rate, full when it is first asked for. It lives as long as the process:
-// what is used up stays so, whatever configuration comes after this one. NULL: there is no memory. One thread at a time.
+// The bucket of that key of that service for that rate, full when it is first asked for. It lives as long as the
+// process: what is used up stays so, whatever configuration comes after this one. NULL: there is no memory. One thread
+// at a time.
 bucket *bucket_of(uint64_t service, uint64_t key, uint32_t a_minute);
 
 // The requests a minute that it is filled with.

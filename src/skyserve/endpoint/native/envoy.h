@@ -1,5 +1,6 @@
-// What this library uses of Envoy's interface for dynamic modules, version v0.2.0 (Envoy 1.40). The names and shapes are
-// Envoy's own: source/extensions/dynamic_modules/abi/abi.h. Envoy resolves the functions when it loads the library.
+// What this library uses of Envoy's interface for dynamic modules, version v0.2.0 (Envoy 1.40). The names and shapes
+// are Envoy's own: source/extensions/dynamic_modules/abi/abi.h. Envoy resolves the functions when it loads the
+// library.
 #ifndef SKYSERVE_ENVOY_H
 #define SKYSERVE_ENVOY_H
 

@@ -3,8 +3,9 @@
 
 #include "envoy.h"
 
-// One of the HTTP filters that this library has: what it does at each turn of a request. Each turn gets what the routes of
-// the service tell, and the filter's own memory of the request, which begins as zeros. NULL: it does nothing there.
+// One of the HTTP filters that this library has: what it does at each turn of a request. Each turn gets what the
+// routes of the service tell, and the filter's own memory of the request, which begins as zeros. NULL: it does nothing
+// there.
 typedef struct {
   const char *name;
   size_t memory; // bytes

@@ -12,7 +12,6 @@
 #include "rules.h"
 #include "tokens.h"
 
-
 // "sk-" and 32 bytes in base64. Whatever is longer or shorter is no key, and costs nobody a hash.
 enum { KEY_LENGTH = 46 };
 _Static_assert(KEY_LENGTH <= (int)SHORT_BYTES, "a key fills one block");
@@ -42,7 +41,8 @@ static void remove_header(stream s, text name) {
   envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, name, (text){NULL, 0});
 }
 
-// Answers instead of a replica. `kind` is told to clients, who may decide by it (skyserve.endpoint.translate.local_reply).
+// Answers instead of a replica. `kind` is told to clients, who may decide by it
+// (skyserve.endpoint.translate.local_reply).
 static void refuse(stream s, uint32_t status, const char *kind, const char *message, header *headers, size_t count) {
   header refused = {TEXT("refused"), text_of(kind)};
   envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(s, METADATA, &refused, 1);
@@ -147,14 +147,16 @@ static bool in_measure(stream s, request *r, const rule *key) {
   return r->requests.taken;
 }
 
+static const char WRONG[] = "The API key is not one of this service's: it is wrong, or was revoked.";
+static const char NEEDED[] =
+    "An API key is needed. Send it as header 'Authorization: Bearer KEY', or 'x-api-key: KEY'.";
+
 // The key of a request that may go on; NULL: it was refused.
 static const rule *admit(stream s, request *r, const rules *known) {
   bool given;
   const rule *key = take_key(s, known, &given);
   if (key == NULL) {
-    refuse_stranger(s, "invalid_api_key",
-                    given ? "The API key is not one of this service's: it is wrong, or was revoked."
-                          : "An API key is needed. Send it as header 'Authorization: Bearer KEY', or 'x-api-key: KEY'.");
+    refuse_stranger(s, "invalid_api_key", given ? WRONG : NEEDED);
     return NULL;
   }
   memcpy(r->key, key->id, sizeof r->key);

@@ -26,7 +26,8 @@ static const filter *named(text name) {
   return NULL;
 }
 
-// NULL: nothing, so that the filter has nothing to do. What is meant for another filter would be read as what it is not.
+// NULL: nothing, so that the filter has nothing to do. What is meant for another filter would be read as what it is
+// not.
 static const void *told(stream s, const visit *v) {
   const route *of = envoy_dynamic_module_callback_get_most_specific_route_config(s);
   if (of == NULL)

@@ -56,12 +56,24 @@ static size_t gather(stream s, enum body part, char into[HEAD_BYTES], size_t len
   return length;
 }
 
-// FNV-1a with 64 bits (draft-eastlake-fnv). What a request in flight keeps is this and not the text.
+// MurmurHash64A (Austin Appleby, 2008), eight bytes at a time. What a request in flight keeps is this and not the
+// text.
 uint64_t prefix_hash(const char *data, size_t length) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (size_t i = 0; i < length; i++)
-    hash = (hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
-  return hash;
+  const uint64_t multiplier = UINT64_C(0xc6a4a7935bd1e995);
+  uint64_t hash = length * multiplier;
+  for (; length >= 8; data += 8, length -= 8) {
+    uint64_t word;
+    memcpy(&word, data, 8);
+    word *= multiplier;
+    hash = (hash ^ (word ^ word >> 47) * multiplier) * multiplier;
+  }
+  if (length != 0) {
+    uint64_t word = 0;
+    memcpy(&word, data, length);
+    hash = (hash ^ word) * multiplier;
+  }
+  hash = (hash ^ hash >> 47) * multiplier;
+  return hash ^ hash >> 47;
 }
 
 static void remember(stream s, const char *body, size_t length, size_t most) {

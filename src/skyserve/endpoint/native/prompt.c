@@ -26,7 +26,8 @@ static size_t put_utf8(char *into, uint32_t code) {
   if (code < 0x800)
     return to[0] = (unsigned char)(0xC0 | code >> 6), to[1] = 0x80 | (code & 0x3F), 2;
   if (code < 0x10000)
-    return to[0] = (unsigned char)(0xE0 | code >> 12), to[1] = 0x80 | (code >> 6 & 0x3F), to[2] = 0x80 | (code & 0x3F), 3;
+    return to[0] = (unsigned char)(0xE0 | code >> 12), to[1] = 0x80 | (code >> 6 & 0x3F),
+           to[2] = 0x80 | (code & 0x3F), 3;
   return to[0] = (unsigned char)(0xF0 | code >> 18), to[1] = 0x80 | (code >> 12 & 0x3F),
          to[2] = 0x80 | (code >> 6 & 0x3F), to[3] = 0x80 | (code & 0x3F), 4;
 }
@@ -63,21 +64,33 @@ static size_t take_escape(reader *from, char *into) {
   return put_utf8(into, code);
 }
 
-// The text of a string, whose opening quote was read, cut where there is no more room or a few bytes later. `whole`: its
-// closing quote was read, too.
+// The first such character from there on, or the end; `last` is where it was found before, if it was looked for.
+static const char *next(const reader *from, const char *last, char c) {
+  if (last != NULL && last >= from->at)
+    return last;
+  const char *found = memchr(from->at, c, (size_t)(from->end - from->at));
+  return found == NULL ? from->end : found;
+}
+
+// The text of a string, whose opening quote was read, cut where there is no more room or a few bytes later. `whole`:
+// its closing quote was read, too.
 static size_t take_string(reader *from, char *into, size_t room, bool *whole) {
+  const char *quote = NULL, *escape = NULL;
   size_t length = 0;
   *whole = false;
   while (length < room && from->at < from->end) {
-    char c = *from->at++;
-    if (c == '"') {
+    quote = next(from, quote, '"'), escape = next(from, escape, '\\');
+    size_t run = (size_t)((quote < escape ? quote : escape) - from->at);
+    run = run < room - length ? run : room - length;
+    memcpy(into + length, from->at, run);
+    length += run, from->at += run;
+    if (length == room || from->at == from->end)
+      break;
+    if (*from->at++ == '"') {
       *whole = true;
       break;
     }
-    if (c == '\\')
-      length += take_escape(from, into + length);
-    else
-      into[length++] = c;
+    length += take_escape(from, into + length);
   }
   return length;
 }

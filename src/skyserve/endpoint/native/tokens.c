@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-// Within a JSON text the quotes of an inner text are escaped, so that these can only be keys (or texts of this one word).
-// OpenAI's API tells the total; Anthropic's, and OpenAI's of responses, what came in and what went out.
+// Within a JSON text the quotes of an inner text are escaped, so that these can only be keys (or texts of this one
+// word). OpenAI's API tells the total; Anthropic's, and OpenAI's of responses, what came in and what went out.
 static const char *const NAMES[COUNTS] = {"total_tokens", "input_tokens", "output_tokens"};
 static const char FIELD[] = "data:";
 enum { FIELD_LENGTH = sizeof FIELD - 1 };

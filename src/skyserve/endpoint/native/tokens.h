@@ -27,8 +27,8 @@ typedef struct {
 tokens tokens_of(bool events);
 void tokens_read(tokens *, const char *data, size_t length);
 
-// The total, if it was told, or what came in and went out; but of a stream no less than it has events, or a client could
-// have a small number told by something of its own that the server repeats, and hang up before the true one.
+// The total, if it was told, or what came in and went out; but of a stream no less than it has events, or a client
+// could have a small number told by something of its own that the server repeats, and hang up before the true one.
 uint64_t tokens_so_far(const tokens *);
 
 #endif

@@ -10,8 +10,6 @@ METADATA = "skyserve.key"
 
 KEYS, _KIND = "skyserve.keys", "keys"
 """The filter (keys.c)."""
-BY_KEYS = ("invalid_api_key", "expired_api_key", "token_budget_exceeded", "rate_limit_exceeded")
-"""What it refuses requests with."""
 LIMITED = "response.code_details == 'local_rate_limited'"
 """A condition: the limit of requests of the whole service refused it. Its flag is set too late to be asked for."""
 
