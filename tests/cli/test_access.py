@@ -8,8 +8,8 @@ import click
 import pytest
 
 from skyserve.cli.render.access import DETAILS, access_lines
-from skyserve.endpoint.translate.access_log import FIELDS
 from skyserve.endpoint.native import library
+from skyserve.endpoint.translate.access_log import FIELDS
 from skyserve.endpoint.translate.local_reply import BY_THE_GATE
 from tests.api.fake import FakeOperations
 from tests.cli.typing_at_a_shell import sky
