@@ -178,7 +178,10 @@ async def test_requests_a_minute(bench: Bench, replica: MakeReplica, client: htt
     refused = answers[-1]
     assert refused.status_code == 429
     assert refused.json()["error"]["type"] == "rate_limit_exceeded"
-    assert 1 <= int(refused.headers["retry-after"]) <= 12
+    wait = refused.headers["retry-after"]
+    assert 1 <= int(wait) <= 12
+    message = f"The API key may send 5 requests a minute. It has one again in {wait} s."
+    assert refused.json()["error"]["message"] == message
     assert {name: refused.headers[f"x-ratelimit-{name}"] for name in ("limit", "remaining")} == {
         "limit": "5",
         "remaining": "0",

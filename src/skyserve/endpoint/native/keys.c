@@ -81,9 +81,11 @@ static void tell(limits *of, uint32_t a_minute, taking requests) {
 
 static void refuse_busy(stream s, uint32_t a_minute, taking requests) {
   limits of;
+  char message[128];
   tell(&of, a_minute, requests);
-  refuse(s, 429, "rate_limit_exceeded", "The API key has no request left for now: it may send so many a minute.",
-         of.headers, 4);
+  snprintf(message, sizeof message, "The API key may send %s requests a minute. It has one again in %s s.", of.limit,
+           of.wait);
+  refuse(s, 429, "rate_limit_exceeded", message, of.headers, 4);
 }
 
 // The rule of the key that a header holds, if it holds one.
