@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
+from skyserve.contracts.errors import Transient
 from skyserve.controller.fleet import Fleet
 from skyserve.infra.simulated.infra import SimulatedInfra
 from skyserve.infra.simulated.world import World, Zone
 from skyserve.model.instance import Inventory
+from skyserve.model.place import Place
+from skyserve.sim.faithful.clocks import WorldClock
 from skyserve.sim.virtual import VirtualClock, run_virtual
 
 Story = Callable[[Fleet, list["Told"], VirtualClock], Awaitable[None]]
@@ -19,11 +24,14 @@ class Told(SimulatedInfra):
         super().__init__(World(clock, (Zone("a"),)), name)
         self.seconds = seconds
         self.asked = 0
+        self.broken = False
 
     async def inventory(self, owner: str) -> Inventory:
         """After its time."""
         self.asked += 1
         await self.world.clock.sleep(self.seconds)
+        if self.broken:
+            raise Transient("nobody answers")
         return await super().inventory(owner)
 
 
@@ -82,3 +90,28 @@ def test_who_watches_is_told_of_each_answer() -> None:
         assert len([at for at in news if at <= began + 5]) >= 2
 
     tell(story)
+
+
+def test_time_asleep_is_no_silence() -> None:
+    """A place that did not answer for a moment has not been dark for the hour that this machine was suspended."""
+
+    async def story() -> None:
+        clock = WorldClock()
+        infra = Told("quick", clock)
+        fleet = Fleet(lambda: [infra], "me", clock)
+        place = Place("quick", zone="a")
+        watching = asyncio.create_task(fleet.watch())
+        await clock.sleep(5)
+        assert fleet.unreachable_since(place) is None
+        infra.broken = True
+        await clock.sleep(4)
+        clock.sleep_through(3600)
+        since = fleet.unreachable_since(place)
+        assert since is not None
+        assert 0 < clock.now() - since <= 4
+        await clock.sleep(4)
+        assert fleet.unreachable_since(place) == pytest.approx(since)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    run_virtual(story())

@@ -34,7 +34,7 @@ class Sighting:
     by_service: dict[str, list[Instance]] = field(default_factory=dict)
     """The instances of the inventory, by the service's part of their tokens."""
     dark_since: float | None = None
-    """It has not answered at all since then."""
+    """It has not answered at all since then, in seconds awake."""
 
     def answered(self, asked_at: float, inventory: Inventory) -> None:
         """It told what it runs."""
@@ -55,6 +55,7 @@ class Fleet:
         self._infras: dict[str, Infra] = {}
         self._sightings: dict[str, Sighting] = {}
         self._dark_places: dict[Place, float] = {}
+        """Since when they do not answer, in seconds awake."""
         self._uncovered: dict[Place, float] = {}
         """Places that were taken out of the configuration while they ran something of ours."""
         self._sooner: dict[str, asyncio.Event] = {}
@@ -153,18 +154,18 @@ class Fleet:
 
     async def _look_at(self, infra: Infra) -> None:
         sighting = self._sightings[infra.name]
-        asked_at = self._clock.now()
+        asked_at, awake = self._clock.now(), _awake()
         try:
             async with asyncio.timeout(LOOK_DEADLINE_SECONDS):
                 inventory = await infra.inventory(self._owner)
         except (InfraError, TimeoutError) as error:
             if sighting.dark_since is None:
                 log.warning("%s does not tell what it runs: %s", infra.name, error)
-                sighting.dark_since = asked_at
+                sighting.dark_since = awake
             return
         sighting.answered(asked_at, inventory)
         known = {p: since for p, since in self._dark_places.items() if p.infra != infra.name}
-        known |= {p: self._dark_places.get(p, asked_at) for p in inventory.unreachable}
+        known |= {p: self._dark_places.get(p, awake) for p in inventory.unreachable}
         self._dark_places = known
 
     def all_instances(self) -> list[Instance]:
@@ -181,14 +182,16 @@ class Fleet:
         return [i for s in self._sightings.values() for i in s.by_service.get(str(service_id), ())]
 
     def unreachable_since(self, place: Place) -> float | None:
-        """Since when a place does not answer; None: it does."""
+        """Since when a place does not answer; None: it does. Time in which this machine was suspended does not count,
+        for nobody asked."""
         sighting = self._sightings.get(place.infra)
         if sighting is None:  # its infra was taken out of the configuration while no controller ran
             return self._began
         if not self._infras[place.infra].covers(place):
             return self._uncovered.setdefault(place, self._clock.now())
         self._uncovered.pop(place, None)
-        return self._dark_places.get(place) if sighting.dark_since is None else sighting.dark_since
+        dark = self._dark_places.get(place) if sighting.dark_since is None else sighting.dark_since
+        return None if dark is None else self._clock.now() - (_awake() - dark)
 
     def proves_absent(self, place: Place, token: str, after: float, *, nodes: int = 1) -> bool:
         """Its infra was asked after that time, could tell about the place, and has no such instance. Of several nodes
@@ -212,6 +215,11 @@ class Fleet:
     async def close(self) -> None:
         """Let go of connections."""
         await asyncio.gather(*(infra.close() for infra in self._infras.values()))
+
+
+def _awake() -> float:
+    """Seconds on a clock that stands still while this machine is suspended."""
+    return asyncio.get_running_loop().time()
 
 
 def _matches(wanted: str | None, name: str) -> bool:
