@@ -81,14 +81,12 @@ enum headers_status envoy_dynamic_module_on_http_filter_request_headers(stream s
 }
 
 enum body_status envoy_dynamic_module_on_http_filter_request_body(stream s, visit *v, bool last) {
-  const void *rules = v->of->request_body == NULL ? NULL : told(s, v);
-  return rules == NULL ? BODY_CONTINUE : v->of->request_body(s, v->memory, rules, last);
+  return v->of->request_body == NULL ? BODY_CONTINUE : v->of->request_body(s, v->memory, last);
 }
 
 int envoy_dynamic_module_on_http_filter_request_trailers(stream s, visit *v) {
-  const void *rules = v->of->request_trailers == NULL ? NULL : told(s, v);
-  if (rules != NULL)
-    v->of->request_trailers(s, v->memory, rules);
+  if (v->of->request_trailers != NULL)
+    v->of->request_trailers(s, v->memory);
   return 0;
 }
 

@@ -20,7 +20,7 @@ typedef struct {
 } settings;
 
 typedef struct {
-  bool awaits; // the body
+  size_t most; // bytes of the beginning; 0: the body is not awaited, or not any more
 } request;
 
 static bool is_json(stream s) {
@@ -33,10 +33,11 @@ static bool is_json(stream s) {
 }
 
 static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
-  (void)told;
   request *r = memory;
-  r->awaits = !last && is_json(s);
-  return r->awaits ? HEADERS_STOP : HEADERS_CONTINUE;
+  if (last || !is_json(s))
+    return HEADERS_CONTINUE;
+  r->most = ((const settings *)told)->most;
+  return HEADERS_STOP;
 }
 
 // Copies what there is of one part of the body, as far as it is looked at. Returns where it ends.
@@ -90,36 +91,37 @@ static void remember(stream s, const char *body, size_t length, size_t most) {
 static bool holds_back(stream s) { return !envoy_dynamic_module_callback_http_received_buffered_request_body(s); }
 
 // `received`: part of the body has come just now.
-static void look(stream s, request *r, const void *told, bool received) {
-  r->awaits = false;
+static void look(stream s, request *r, bool received) {
+  size_t most = r->most;
+  r->most = 0;
   char *head = malloc(HEAD_BYTES);
   if (head == NULL)
     return;
   size_t length = !received || holds_back(s) ? gather(s, BUFFERED_REQUEST_BODY, head, 0) : 0;
   if (received)
     length = gather(s, RECEIVED_REQUEST_BODY, head, length);
-  remember(s, head, length, ((const settings *)told)->most);
+  remember(s, head, length, most);
   free(head);
 }
 
 // Held back until it is whole, or there is as much of it as is looked at.
-static enum body_status request_body(stream s, void *memory, const void *told, bool last) {
+static enum body_status request_body(stream s, void *memory, bool last) {
   request *r = memory;
-  if (!r->awaits)
+  if (r->most == 0)
     return BODY_CONTINUE;
   size_t length = envoy_dynamic_module_callback_http_get_body_size(s, RECEIVED_REQUEST_BODY);
   if (holds_back(s))
     length += envoy_dynamic_module_callback_http_get_body_size(s, BUFFERED_REQUEST_BODY);
   if (!last && length < HEAD_BYTES)
     return BODY_HOLD_BACK;
-  look(s, r, told, true);
+  look(s, r, true);
   return BODY_CONTINUE;
 }
 
-static void request_trailers(stream s, void *memory, const void *told) {
+static void request_trailers(stream s, void *memory) {
   request *r = memory;
-  if (r->awaits)
-    look(s, r, told, false);
+  if (r->most != 0)
+    look(s, r, false);
 }
 
 static void *read(text told) {
