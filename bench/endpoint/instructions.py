@@ -1,4 +1,4 @@
-"""What a request costs Envoy, in instructions: `python -m bench.endpoint.instructions [NAME...]`.
+"""What a request costs Envoy, in instructions: `python -m bench.endpoint.instructions [--only NAME...]`.
 
 Counted by valgrind's callgrind, which a busy machine does not disturb; of the kernel's work it sees nothing. Ours with
 each of its parts left out, or something more, beside a bare Envoy. Takes half a minute for each. Prints Markdown.
@@ -136,14 +136,14 @@ def _ask(proxy: Proxy, requests: int) -> None:
 def main() -> None:
     """Count them one after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *(kind.name for kind in kinds())], metavar="NAME")
+    parser.add_argument("--only", nargs="+", default=[], choices=[kind.name for kind in kinds()], help="beside ours")
     asked = parser.parse_args()
     if shutil.which("valgrind") is None:
         parser.error("valgrind, which counts instructions, is not installed: python -m bench.endpoint.peers")
     print("| | instructions a request | beside ours |\n| --- | ---: | ---: |", flush=True)
     ours = None
     with ground() as (folder, cores), replicas(2, folder, cores) as ports:
-        for kind in (k for k in kinds() if not asked.names or k.name in asked.names or k is Still):
+        for kind in (k for k in kinds() if not asked.only or k.name in asked.only or k is Still):
             instructions = counted(kind, ports, folder, cores)
             ours = ours or instructions
             print(f"| {kind.name} | {instructions:,.0f} | {instructions / ours:.2f} |", flush=True)

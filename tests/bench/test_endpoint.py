@@ -11,9 +11,10 @@ import pytest
 
 from bench.endpoint import client
 from bench.endpoint.field import ground, proxies, replica, replicas
+from bench.endpoint.instructions import kinds
 from bench.endpoint.program import Cores, cpu_seconds
 from bench.endpoint.proxies.ours import Ours
-from bench.endpoint.proxies.proxy import ask
+from bench.endpoint.proxies.proxy import Proxy, ask
 from bench.endpoint.proxies.static import BareEnvoy
 from bench.endpoint.replica import CHUNKS
 from bench.endpoint.sample import Sample, median
@@ -84,6 +85,13 @@ def _command(process: Path) -> str:
         return (process / "cmdline").read_text()
     except OSError:
         return ""
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+def test_what_instructions_are_counted_of_answers(place: tuple[Path, Cores], kind: type[Proxy]) -> None:
+    """Ours with each part left out, or with more: Envoy takes the file, and a request goes through."""
+    with replicas(1, *place) as (port,), proxies([kind], [port], *place) as (proxy,):
+        assert b"x-replica: %d" % port in ask(proxy.port, proxy.headers)
 
 
 def test_cpu_is_that_of_the_whole_family() -> None:

@@ -43,8 +43,6 @@ class Still(Proxy):
     changes_parts: tuple[Callable[[Parts], None], ...] = ()
     key: KeyRule | None = None
     """If there is one, it is needed, and KEY with limits that are not reached."""
-    under: tuple[str, ...] = ()
-    """What the program is run by."""
 
     @classmethod
     def missing(cls) -> str | None:
@@ -58,7 +56,7 @@ class Still(Proxy):
         file.write_text(json.dumps(parts.bootstrap))
         options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
         environment = {LIBRARIES: str(library().parent)}
-        return self.run(*self.under, binary(), "-c", file, *options, environment=environment)
+        return self.run(binary(), "-c", file, *options, environment=environment)
 
     def _told(self, replicas: Sequence[int]) -> dict[str, Json]:
         settings = EndpointSettings(require_key=self.key is not None, hold_seconds=0)
