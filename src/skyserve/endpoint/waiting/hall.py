@@ -59,8 +59,9 @@ class Hall:
             self._refuse(visitor, End.HOPELESS, self._hopeless())
             return False
         self._visitors[ticket.id] = visitor
+        bounds = Bounds(settings.max_held_requests, max(0, MOST_BYTES - self._carried))
         # Who comes back after a restart of the controller goes before others who were quicker.
-        for left in self._line.join(ticket, Bounds(settings.max_held_requests, MOST_BYTES - self._carried)):
+        for left in self._line.join(ticket, bounds):
             words = f"{len(self)} requests wait for a replica of service '{self._name}' already."
             self._refuse(self._visitors.pop(left.id), End.FULL, words)
         if ticket.id not in self._visitors:
