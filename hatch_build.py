@@ -20,7 +20,7 @@ GLIBC = (2, 17)
 FLAGS = (
     *("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"),
     # What it defines it uses itself, whatever Envoy calls so; what only Envoy has is missing elsewhere.
-    *("-Wl,-Bsymbolic", "-Wl,-z,lazy"),
+    *("-Wl,-Bsymbolic", "-Wl,-z,lazy", "-lpthread"),
 )
 
 

@@ -23,12 +23,8 @@ WARM_UP, FEW, MANY = 200, 300, 600
 """Requests. What is counted is that of MANY less that of FEW, so that what goes on besides is left out."""
 
 
-def _log(parts: Parts) -> None:
-    parts.manager["access_log"] = [log for log in parts.manager["access_log"] if "file" not in log["name"]]
-
-
-def _statistics(parts: Parts) -> None:
-    parts.manager["access_log"] = [log for log in parts.manager["access_log"] if "file" in log["name"]]
+def _record(parts: Parts) -> None:
+    del parts.manager["access_log"]
 
 
 def _retries(parts: Parts) -> None:
@@ -62,8 +58,7 @@ def _limits(parts: Parts) -> None:
 
 
 WITHOUT: Mapping[str, tuple[Callable[[Parts], None], ...]] = {
-    "the log of requests": (_log,),
-    "statistics by replica and status": (_statistics,),
+    "the log of requests, and counts by replica and status": (_record,),
     "retries": (_retries,),
     "the choice by subset and gate": (_choice,),
     "the time of arrival": (_arrival,),

@@ -14,7 +14,6 @@ from skyserve.controller.metrics.exposition import exposition
 from skyserve.controller.metrics.families import BOUNDS
 from skyserve.controller.metrics.waits import ENDS
 from skyserve.controller.tallies import Tallies
-from skyserve.endpoint.translate.access_log import FIELDS
 from skyserve.endpoint.waits import End
 from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.traffic import ServiceTraffic, Waits
@@ -63,13 +62,6 @@ def test_every_metric_is_documented() -> None:
     }
     assert {(name, kind, frozenset(re.findall(r"\w+", labels))) for name, kind, labels in rows} == exposed
     assert all(family.documentation.endswith(".") and family.samples for family in families)
-
-
-def test_every_key_of_the_access_log_is_documented() -> None:
-    """The table of the same document."""
-    table = DOC.split("## The access log")[1].split("## ")[0]
-    rows = re.findall(r"^\| (`.+?) \|", table, flags=re.MULTILINE)
-    assert {word for row in rows for word in re.findall(r"`(\w+)`", row)} == {"service", *FIELDS}
 
 
 def test_services_and_replicas() -> None:

@@ -85,7 +85,6 @@ async def test_a_full_queue_answers_429(
     refused = await client.get(url(table))
     held.release.set()
 
-    assert "access_loggers/stats" not in (bench.directory / "envoy.log").read_text()  # it took no replica any time
     assert (await bench.router.traffic())[table.service_id].refused == 1
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1

@@ -50,7 +50,7 @@ def epoch(process: Running) -> int:
 
 def outdate(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on an Envoy would be started otherwise."""
-    monkeypatch.setattr(starting, "LOG_FLUSH_SECONDS", 2)
+    monkeypatch.setattr(starting, "PARENT_SECONDS", 901)
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def lines_of(file: Path) -> list[str]:
 
 def texts_below(directory: Path) -> list[str]:
     """What the files of a directory hold."""
-    return [path.read_text() for path in directory.rglob("*") if path.is_file()]
+    return [path.read_text(errors="replace") for path in directory.rglob("*") if path.is_file()]
 
 
 async def test_without_a_key(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:

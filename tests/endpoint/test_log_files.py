@@ -63,9 +63,11 @@ async def test_a_full_disk_does_not_end_the_looks(
 
 
 async def test_logs_of_other_services_are_deleted(tmp_path: Path) -> None:
-    """Access logs are kept for the services named, rotated ones too, and for no others."""
+    """Access logs are kept for the services named, rotated ones too, and for no others; so is what was counted."""
     layout = Layout(tmp_path)
     layout.prepare()
+    for service_id in (1, 11):
+        layout.tally(service_id).touch()
     for name in ("1.jsonl", "1.jsonl.1", "2.jsonl", "2.jsonl.1", "11.jsonl"):
         (layout.access_logs / name).touch()
     admin = Admin(layout.admin_socket)
@@ -74,3 +76,4 @@ async def test_logs_of_other_services_are_deleted(tmp_path: Path) -> None:
 
     await admin.close()
     assert sorted(file.name for file in layout.access_logs.iterdir()) == ["1.jsonl", "1.jsonl.1"]
+    assert [file.name for file in layout.tallies.iterdir()] == ["1"]

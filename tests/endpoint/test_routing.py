@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 
+from skyserve.endpoint.layout import Layout
 from skyserve.model.place import Address
 from skyserve.model.service import LoadBalancingPolicy
 from tests.endpoint.bench import BASE_PORT, Bench, until, url
@@ -181,7 +182,8 @@ async def test_access_log_holds_no_secret(bench: Bench, replica: MakeReplica, cl
 
 
 async def test_removed_service_is_closed(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
-    """Removing a service closes its port and deletes its access log; its port is free for the next."""
+    """Removing a service closes its port and deletes its access log, and what was counted; its port is free for the
+    next."""
     table = await bench.serve([await replica()])
     await client.get(url(table))
     del bench.tables[table.service_id]
@@ -190,4 +192,5 @@ async def test_removed_service_is_closed(bench: Bench, replica: MakeReplica, cli
 
     await bench.closed(table.port)
     assert not bench.router.access_log(table.service_id).exists()
+    assert not Layout(bench.directory).tally(table.service_id).exists()
     assert bench.router.status(table.service_id) == {}

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from skyserve.model.key import KeyRule
+from skyserve.model.key import KeyCount, KeyRule
 from skyserve.model.route import RouteTable
-from tests.endpoint.bench import Bench, url
+from tests.endpoint.bench import Bench, until, url
 from tests.endpoint.conftest import MakeReplica
 from tests.endpoint.replica import Handler, Reply, Request
 from tests.endpoint.test_keys import REQUIRED, bearer, new_key
@@ -51,13 +51,12 @@ def event(content: dict[str, object]) -> bytes:
 
 async def counted(bench: Bench, table: RouteTable, rule: KeyRule, requests: int) -> int:
     """Tokens of the key, once so many requests are counted."""
-    names = [f"service-{table.service_id}.key_{what}.key.{rule.id}" for what in ("requests", "tokens")]
-    async with asyncio.timeout(60):
-        while True:
-            stats = await bench.stats(f"service-{table.service_id}")
-            if stats.get(names[0]) == requests:
-                return stats.get(names[1], 0)
-            await asyncio.sleep(0.02)
+
+    def count() -> KeyCount:
+        return (bench.router.key_counts(table.service_id) or {}).get(rule.id, KeyCount())
+
+    await until(lambda: count().requests == requests)
+    return count().tokens
 
 
 TOLD = event({"choices": [{"delta": {"content": "x"}}]})

@@ -44,6 +44,7 @@ class Plain(yaml.SafeDumper):
 GOLDENS = Path(__file__).parent / "goldens"
 
 MUTUAL = ReplicaTls("/ca.pem", "replica.internal", TlsFiles("/key.pem", "/cert.pem"))
+LOG, TALLY = Path("/logs/access.jsonl"), Path("/tallies/1")
 TABLES = {
     "two-replicas": RouteTable(
         7,
@@ -168,7 +169,7 @@ TABLES = {
 @pytest.mark.parametrize("name", TABLES)
 def test_goldens(name: str) -> None:
     """Each table gives the reviewed resources."""
-    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"), courier="secret")
+    content = resources(TABLES[name], host="0.0.0.0", courier="secret", access_log=LOG, tally=TALLY)
     text = yaml.dump(content, Dumper=Plain, sort_keys=False, width=100)
     golden = GOLDENS / f"{name}.yaml"
     if os.environ.get("UPDATE_GOLDENS"):
@@ -180,7 +181,7 @@ def test_goldens(name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_envoy_knows_every_field(name: str) -> None:
     """Each resource is one of Envoy's, in field names and types, and its version depends on its content alone."""
-    content = resources(TABLES[name], host="0.0.0.0", access_log=Path("/logs/access.jsonl"), courier="secret")
+    content = resources(TABLES[name], host="0.0.0.0", courier="secret", access_log=LOG, tally=TALLY)
 
     for resource in content:
         packed = pack(resource)
@@ -195,8 +196,9 @@ def test_order_of_replicas_does_not_matter() -> None:
         resources(
             RouteTable(7, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, order),
             host="::",
-            access_log=Path("/log"),
             courier="secret",
+            access_log=LOG,
+            tally=TALLY,
         )
         for order in (backends, backends[::-1])
     )
@@ -213,7 +215,7 @@ def test_listener_depends_on_nothing_that_changes() -> None:
     )
     after = RouteTable(7, "hello", 30001, LoadBalancingPolicy.PREFIX_AFFINITY, (backend,), None, changed)
     after = replace(after, keys=(KeyRule(1, "hash", requests_per_minute=1),))
-    told = partial(resources, host="::", access_log=Path("/log"), courier="secret")
+    told = partial(resources, host="::", courier="secret", access_log=LOG, tally=TALLY)
     old, new = ({(one["@type"], one.get("name")): one for one in told(table)} for table in (before, after))
 
     assert [which for which in new if old.get(which) == new[which]] == [(LISTENER, "service-7")]
@@ -246,7 +248,7 @@ def test_an_order_of_regions_is_a_matter_of_routes() -> None:
     table = RouteTable(1, "hello", 30001, LoadBalancingPolicy.LEAST_LOAD, alike)
     ranked = replace(table, backends=(alike[0], alike[1]._replace(rank=1)))
 
-    made = partial(resources, host="::", access_log=Path("/log"), courier="secret")
+    made = partial(resources, host="::", courier="secret", access_log=LOG, tally=TALLY)
     for percent in (None, 5):
         plain, led = (made(replace(one, canary_percent=percent)) for one in (table, ranked))
         assert [a == b for a, b in zip(plain, led, strict=True)] == [True, True, True, False]

@@ -63,7 +63,8 @@ class Still(Proxy):
         backends = tuple(Backend(port, Address("127.0.0.1", port)) for port in replicas)
         table = RouteTable(1, "bench", self.port, self.policy, backends, settings=settings)
         table = replace(table, keys=(self.key,) if self.key else ())
-        told = resources(table, host="127.0.0.1", access_log=self.folder / "access.log", courier="nobody")
+        log, tally = self.folder / "access.log", self.folder / "tally"
+        told = resources(table, host="127.0.0.1", access_log=log, tally=tally, courier="nobody")
         return {resource.pop("@type"): resource for resource in told}
 
 

@@ -14,8 +14,8 @@ def traffic_router(operations: Operations) -> APIRouter:
 
     @router.get("/traffic", summary="Requests, as the endpoint counted them", responses=example([TRAFFIC]))
     async def traffic(name: Names = None) -> list[ServiceTraffic]:
-        """Totals since the endpoint's proxy was started: rates come of two answers. A service of which it cannot tell
-        is left out."""
+        """Totals, most of them since the endpoint's proxy was started: rates come of two answers. A service of which it
+        cannot tell is left out."""
         return await operations.traffic(name)
 
     return router

@@ -1,22 +1,18 @@
 """Envoy's admin interface, on a Unix socket."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
-from skyserve.endpoint.bootstrap import IN_FLIGHT, KEY_COUNTERS, LOAD_COUNTERS
-from skyserve.endpoint.translate.naming import KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS
-from skyserve.model.key import KeyCount
+from skyserve.endpoint.bootstrap import IN_FLIGHT, LOAD_COUNTERS
 from skyserve.model.place import Address
 
 TIMEOUT_SECONDS = 5.0
 _FIELDS = {"downstream_rq_total": "arrived", "downstream_rq_active": "in_flight", "upstream_cx_none_healthy": "refused"}
-
-_KEY_FIELDS = {KEY_REQUESTS: "requests", KEY_REFUSED: "refused", KEY_TOKENS: "tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +44,6 @@ class Counted:
     """Of the requests that replicas are answering, those that Envoy counts for the service and for no replica. When a
     cluster is changed Envoy begins its counts by replica anew, and the requests under way are in none of them. Threads
     count while they are read, so that it may be off by a few."""
-    first_bytes: tuple[int, ...] = ()
-    """By bounds, as skyserve.model.load has them."""
 
 
 Hosts = Mapping[tuple[str, Address], Host]
@@ -83,36 +77,19 @@ class Admin:
             if "socket_address" in status["address"]
         }
 
-    async def keys(self) -> Mapping[str, Mapping[int, KeyCount]]:
-        """By the resource name of each service whose API keys were used, and by key id. Raises AdminError."""
-        query = {"format": "json", "filter": f"^({KEY_COUNTERS})$"}
-        document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
-        counted: dict[str, dict[int, KeyCount]] = {}
-        for stat in document.get("stats", ()):
-            service, counter, _, key = stat["name"].split(".")
-            of_service = counted.setdefault(service, {})
-            before = of_service.get(int(key), KeyCount())
-            of_service[int(key)] = replace(before, **{_KEY_FIELDS[counter]: int(stat["value"])})
-        return counted
-
     async def requests(self) -> Mapping[str, Counted]:
         """By the resource name of each service that Envoy knows. Raises AdminError."""
-        query = {"format": "json", "histogram_buckets": "cumulative", "filter": f"^({LOAD_COUNTERS}|{IN_FLIGHT})$"}
+        query = {"format": "json", "filter": f"^({LOAD_COUNTERS}|{IN_FLIGHT})$"}
         document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
         counted: dict[str, dict[str, Any]] = {}
         for stat in document.get("stats", ()):
-            if "name" in stat:
-                _, service, counter = stat["name"].split(".", 2)
-                fields, value = counted.setdefault(service, {}), int(stat["value"])
-                if counter in _FIELDS:
-                    fields[_FIELDS[counter]] = value
-                else:
-                    sign = 1 if counter == "upstream_rq_active" else -1
-                    fields["orphaned"] = fields.get("orphaned", 0) + sign * value
-            for histogram in stat.get("histograms", ()):
-                service = histogram["name"].split(".")[0]
-                within = tuple(int(bucket["cumulative"]) for bucket in histogram["buckets"])
-                counted.setdefault(service, {})["first_bytes"] = within
+            _, service, counter = stat["name"].split(".", 2)
+            fields, value = counted.setdefault(service, {}), int(stat["value"])
+            if counter in _FIELDS:
+                fields[_FIELDS[counter]] = value
+            else:
+                sign = 1 if counter == "upstream_rq_active" else -1
+                fields["orphaned"] = fields.get("orphaned", 0) + sign * value
         return {service: Counted(**fields) for service, fields in counted.items()}
 
     async def statistics(self, names: str) -> str:

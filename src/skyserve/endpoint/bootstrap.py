@@ -7,34 +7,22 @@ from skyserve.endpoint.layout import Layout
 from skyserve.endpoint.overload import GUARDS, overload_manager
 from skyserve.endpoint.translate.cluster import unlimited
 from skyserve.endpoint.translate.gate import GATE_CLUSTER
-from skyserve.endpoint.translate.naming import FIRST_BYTE, KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS, Json, extension
-from skyserve.endpoint.translate.statistics import BY_REPLICA, DURATION
+from skyserve.endpoint.translate.naming import Json, extension
 from skyserve.endpoint.translate.tracing import COLLECTOR
 from skyserve.endpoint.translate.waiting import waiting_cluster, waiting_listener
-from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.tracing import Tracing
 
-LOAD_COUNTERS = (
-    r"http\.service-\d+\.downstream_rq_(total|active)|cluster\.service-\d+\.upstream_cx_none_healthy"
-    rf"|service-\d+\.{FIRST_BYTE}"
-)
-"""Of each service: requests so far, requests in flight, how many found no replica (Envoy counts each of those once as a
-connection for which no host was healthy), and the answers by the time to their first byte."""
+LOAD_COUNTERS = r"http\.service-\d+\.downstream_rq_(total|active)|cluster\.service-\d+\.upstream_cx_none_healthy"
+"""Of each service: requests so far, requests in flight, and how many found no replica (Envoy counts each of those once
+as a connection for which no host was healthy)."""
 TRAFFIC_COUNTERS = (
     rf"{LOAD_COUNTERS}|http\.service-\d+\.downstream_cx_(active|total|rx_bytes_total|tx_bytes_total)"
     r"|cluster\.service-\d+\.(upstream_rq_retry|outlier_detection\.ejections_(active|enforced_total))"
-    rf"|{BY_REPLICA}\.service-\d+\..+"
 )
-"""What people are shown besides: clients' connections, retries, ejections, and what is counted by replica."""
-FLUSH_SECONDS = 1
-"""How old histograms are at most when they are asked for: the threads' parts are put together so often."""
-EVICTION_SECONDS = 86_400
-"""Statistics of a replica for which nothing was counted in so long are let go of at the next look, as late again."""
+"""What people are shown besides: clients' connections, retries and ejections."""
 IN_FLIGHT = r"cluster\.service-\d+\.(upstream_rq_active|endpoint\..+\.rq_active)"
 """Of each service: requests in flight to all replicas together, which bounded loads are measured by (not kept, it would
 read 0); and to each of them."""
-KEY_COUNTERS = rf"service-\d+\.({KEY_REQUESTS}|{KEY_REFUSED}|{KEY_TOKENS})\.key\.\d+"
-"""Of each service: requests, refused ones and tokens by the id of the API key."""
 NODE = "skyserve"
 TRACES = "traces"
 """Where the metadata of the node tells of them."""
@@ -77,14 +65,8 @@ def bootstrap(
                 *([_grpc_cluster(COLLECTOR, _host(traces), "STRICT_DNS")] if traces else []),
             ],
         },
-        "stats_flush_interval": f"{FLUSH_SECONDS}s",
-        "stats_eviction_interval": f"{EVICTION_SECONDS}s",
         # Each replica's connections are counted apart from these; all else would cost memory a service.
         "stats_config": {
-            "histogram_bucket_settings": [
-                {"match": {"contains": name}, "buckets": [1000 * bound for bound in FIRST_BYTE_BOUNDS]}
-                for name in (FIRST_BYTE, DURATION)
-            ],
             "stats_matcher": {
                 "inclusion_list": {
                     "patterns": [
@@ -94,7 +76,6 @@ def bootstrap(
                         {"prefix": "cluster_manager."},
                         {"safe_regex": {"regex": TRAFFIC_COUNTERS}},
                         {"safe_regex": {"regex": IN_FLIGHT}},
-                        {"safe_regex": {"regex": KEY_COUNTERS}},
                     ]
                 }
             },

@@ -85,6 +85,15 @@ class Layout:
         """Requests to one service, one JSON object a line, written when a request has ended."""
         return self.access_logs / f"{service_id}.jsonl"
 
+    @property
+    def tallies(self) -> Path:
+        """One file a service."""
+        return self.root / "tallies"
+
+    def tally(self, service_id: int) -> Path:
+        """What is counted of requests to one service (skyserve.endpoint.tally)."""
+        return self.tallies / str(service_id)
+
     def prepare(self) -> None:
         """Make the directories. Raises ValueError if the sockets' paths would be too long."""
         longest = self.root / f"{self.handover.name}{_HANDOVER_SUFFIX}"
@@ -94,6 +103,6 @@ class Layout:
                 f"The path of the socket {longest} has {length} bytes; a Unix socket's may have "
                 f"{_SOCKET_PATH_LIMIT}. Set SKY_HOME to a shorter directory."
             )
-        for directory in (self.root, self.access_logs):
+        for directory in (self.root, self.access_logs, self.tallies):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory.chmod(0o700)

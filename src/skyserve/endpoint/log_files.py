@@ -46,8 +46,12 @@ class LogFiles:
             await self._admin.reopen_logs()
 
     def keep(self, service_ids: frozenset[int]) -> None:
-        """Delete the access logs of all other services."""
+        """Delete the access logs of all other services, and what was counted of them."""
         kept = {self._layout.access_log(service_id).name for service_id in service_ids}
         for file in self._layout.access_logs.iterdir():
             if file.name.removesuffix(".1") not in kept:
+                file.unlink(missing_ok=True)
+        counted = {self._layout.tally(service_id).name for service_id in service_ids}
+        for file in self._layout.tallies.iterdir():
+            if file.name not in counted:
                 file.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from skyserve.endpoint.admin import Admin, AdminError
+from skyserve.endpoint.admin import Admin, AdminError, Hosts
 from skyserve.endpoint.ads import Ads
 from skyserve.endpoint.bootstrap import TRAFFIC_COUNTERS
 from skyserve.endpoint.courier import courier_secret
@@ -21,6 +21,7 @@ from skyserve.endpoint.process import EnvoyProcess
 from skyserve.endpoint.resolve import resolve
 from skyserve.endpoint.resources import Resources, pack_all
 from skyserve.endpoint.slow_start import SlowStarts
+from skyserve.endpoint.tally import first_bytes_of, keys_of, series_of
 from skyserve.endpoint.traffic import Traffic
 from skyserve.endpoint.translate.naming import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, resource_name
 from skyserve.endpoint.translate.service import resources
@@ -97,7 +98,7 @@ class EnvoyRouter:
             self._publish()
 
     async def remove(self, service_id: int) -> None:
-        """Close the listener; connections have a while to finish. The access log goes too."""
+        """Close the listener; connections have a while to finish. The access log goes too, and what was counted."""
         if self._asked.pop(service_id, None) is None:
             return
         del self._served[service_id], self._packed[service_id]
@@ -125,15 +126,21 @@ class EnvoyRouter:
             return None
         held = self._room.held(service_id) + self.gates.waiting(service_id)
         refused = self._room.waits(service_id).refused + self.gates.waits(service_id).refused
-        return replace(load, refused=load.refused + refused, in_flight=max(load.in_flight, held), held=held)
+        return replace(
+            load,
+            refused=load.refused + refused,
+            in_flight=max(load.in_flight, held),
+            first_bytes=first_bytes_of(self._layout.tally(service_id)),
+            held=held,
+        )
 
     def on_held(self, tell: Callable[[int], None]) -> None:
         """Called when somebody begins to wait, in this process."""
         self._tell_held = tell
 
     def key_counts(self, service_id: int) -> Mapping[int, KeyCount] | None:
-        """By API key, as Envoy counts them; None before the first sample and while Envoy does not answer."""
-        return self._traffic.key_counts(resource_name(service_id)) if service_id in self._asked else None
+        """By API key, as it is counted within Envoy, whether that runs or not; None where nothing is counted yet."""
+        return keys_of(self._layout.tally(service_id)) if service_id in self._asked else None
 
     async def traffic(self) -> Mapping[int, ServiceTraffic]:
         """By service id, as Envoy counts it; empty while it does not answer."""
@@ -145,8 +152,12 @@ class EnvoyRouter:
             log.debug("%s", error)
             return {}
         # In a thread: of many replicas there is much to read, and the loop has requests to let go.
-        counted = await asyncio.to_thread(traffic_of, dict(self._served), found, hosts, time.time())
+        counted = await asyncio.to_thread(self._counted, dict(self._served), found, hosts)
         return {service_id: self._with_those_who_wait(traffic) for service_id, traffic in counted.items()}
+
+    def _counted(self, tables: Mapping[int, RouteTable], found: str, hosts: Hosts) -> Mapping[int, ServiceTraffic]:
+        series = {service_id: series_of(self._layout.tally(service_id)) for service_id in tables}
+        return traffic_of(tables, found, series, hosts, time.time())
 
     def _with_those_who_wait(self, traffic: ServiceTraffic) -> ServiceTraffic:
         """They are in our hands, not in Envoy's."""
@@ -200,6 +211,7 @@ class EnvoyRouter:
             served,
             host=self._host,
             access_log=self.access_log(service_id),
+            tally=self._layout.tally(service_id),
             courier=self._courier,
             traces=self._process.traces,
             settled=self._slow_starts.ended(service_id),
@@ -216,7 +228,6 @@ class EnvoyRouter:
         )
         self.gates.follow(self._served.values(), self._traffic.host)
         self._traffic.wanted = bool(self._served)
-        self._traffic.keyed = any(table.settings.require_key for table in self._served.values())
         self._traffic.stir()
 
     def _confirmed(self, service_id: int) -> bool:

@@ -40,7 +40,6 @@ DRAIN_SECONDS = 30
 keep their connections to connect anew."""
 PARENT_SECONDS = 900
 """How long an Envoy that was replaced goes on for what is under way at it. Then its streams are cut."""
-LOG_FLUSH_SECONDS = 1
 SHARED_MEMORY = Path("/dev/shm")
 """Where Envoys that follow each other find each other: a hundred bytes, named by their base id, that nobody removes."""
 _IDENTITY, _EPOCH = "SKYSERVE_ENVOY_IDENTITY", "SKYSERVE_ENVOY_EPOCH"
@@ -91,7 +90,7 @@ def _listeners() -> list[Json]:
     DRAIN_SECONDS; a successor has it from the beginning, and the one before finishes what is under way."""
     plain = RouteTable(0, "", 0, LoadBalancingPolicy.LEAST_LOAD)
     secure = replace(plain, settings=EndpointSettings(tls=TlsFiles("", "")))
-    return [listener(table, host="", access_log=Path()) for table in (plain, secure)]
+    return [listener(table, host="", access_log=Path(), tally=Path()) for table in (plain, secure)]
 
 
 async def spawn_alone(layout: Layout, traces: Tracing | None = None) -> Running:
@@ -196,7 +195,6 @@ def _common(layout: Layout) -> list[str]:
         "socket-mode": 600,
         "drain-time-s": DRAIN_SECONDS,
         "parent-shutdown-time-s": PARENT_SECONDS,
-        "file-flush-interval-msec": LOG_FLUSH_SECONDS * 1000,
         "log-level": "warning",
         "log-path": layout.log,
     }

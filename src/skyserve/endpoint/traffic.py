@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from skyserve.endpoint.admin import Admin, AdminError, Counted, Host, Hosts
-from skyserve.model.key import KeyCount
 from skyserve.model.load import Load
 from skyserve.model.place import Address
 
@@ -32,7 +31,6 @@ class Traffic:
         self._pressing = False
         self._hosts: Hosts = {}
         self._requests: Mapping[str, Counted] = {}
-        self._keys: Mapping[str, Mapping[int, KeyCount]] | None = None
         self._busy: dict[str, float] = {}
         """By service: requests in flight, summed over time."""
         self._orphaned: dict[str, tuple[int, ...]] = {}
@@ -42,8 +40,6 @@ class Traffic:
         self._eager_until = 0.0
         self.wanted = False
         """There are services to ask about."""
-        self.keyed = False
-        """Some of them require API keys."""
 
     def host(self, cluster: str, address: Address) -> Host | None:
         """None: Envoy does not know it."""
@@ -55,16 +51,12 @@ class Traffic:
         if counted is None:
             return None
         busy = self._busy.get(service, 0.0)
-        return Load(counted.arrived, counted.refused, busy, counted.in_flight, counted.first_bytes)
+        return Load(counted.arrived, counted.refused, busy, counted.in_flight)
 
     def orphaned(self, service: str) -> int:
         """Requests in flight, it is not known at which replica, since the cluster was changed. The most of a few
         samples: one alone may miss some."""
         return max(self._orphaned.get(service, ()), default=0)
-
-    def key_counts(self, service: str) -> Mapping[int, KeyCount] | None:
-        """By resource name. None: Envoy does not answer, or has not been asked yet."""
-        return None if self._keys is None else self._keys.get(service, {})
 
     def stir(self) -> None:
         """Something has changed: look now, and often for a while."""
@@ -82,9 +74,8 @@ class Traffic:
     async def _sample(self) -> None:
         try:
             hosts, requests = await self._admin.hosts(), await self._admin.requests()
-            keys = await self._admin.keys() if self.keyed else None
             # Together: a replica whose requests are told by the one and not yet by the other would look idle.
-            self._hosts, self._keys = hosts, keys
+            self._hosts = hosts
             self._count(requests)
             self._pressing = self._sampled()
         except AdminError as error:
@@ -95,7 +86,7 @@ class Traffic:
             self._know_nothing()
 
     def _know_nothing(self) -> None:
-        self._hosts, self._requests, self._keys, self._pressing = {}, {}, None, False
+        self._hosts, self._requests, self._pressing = {}, {}, False
 
     def _count(self, requests: Mapping[str, Counted]) -> None:
         """Those in flight at two samples are taken to change evenly between them."""

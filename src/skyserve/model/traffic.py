@@ -24,7 +24,7 @@ class Spread:
     count: int = 0
     """All of them, those too that took longer than the last bound."""
     seconds: float = 0.0
-    """All of them together, to about one part in twenty."""
+    """All of them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTraffic:
-    """One service's requests. What is not said to be of now is a total since the endpoint's proxy was started."""
+    """One service's requests. What is not said to be of now is a total since the endpoint's proxy was started; answers
+    and times are kept beyond that."""
 
     service: str
     service_id: int

@@ -86,3 +86,48 @@ LIBRARY.rules_read.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
 LIBRARY.rules_free.argtypes = (ctypes.c_void_p,)
 LIBRARY.rules_find.restype = ctypes.POINTER(Rule)
 LIBRARY.rules_find.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+
+
+class Line(ctypes.Structure):
+    """line.h"""
+
+    _fields_ = (("data", ctypes.c_void_p), ("length", ctypes.c_size_t), ("room", ctypes.c_size_t))
+
+
+class Memory(ctypes.Structure):
+    """tally.h"""
+
+    _fields_ = (("replicas", ctypes.c_uint16 * 64), ("keys", ctypes.c_uint16 * 64))
+
+
+class Usage(ctypes.Structure):
+    """tally.h"""
+
+    _fields_ = (("requests", ctypes.c_uint64), ("refused", ctypes.c_uint64), ("tokens", ctypes.c_uint64))
+
+
+Tell = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+"""journal.h"""
+
+for function in (LIBRARY.line_begin, LIBRARY.line_end):
+    function.argtypes = (ctypes.POINTER(Line),)
+LIBRARY.line_text.argtypes = (ctypes.POINTER(Line), ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
+LIBRARY.line_number.argtypes = (ctypes.POINTER(Line), ctypes.c_char_p, ctypes.c_uint64)
+LIBRARY.line_null.argtypes = (ctypes.POINTER(Line), ctypes.c_char_p)
+LIBRARY.journal_open.restype = ctypes.c_void_p
+LIBRARY.journal_open.argtypes = (ctypes.c_char_p, Tell)
+LIBRARY.journal_append.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+LIBRARY.journal_flush.argtypes = (ctypes.c_void_p,)
+LIBRARY.journal_close.argtypes = (ctypes.c_void_p,)
+LIBRARY.tally_open.restype = ctypes.c_void_p
+LIBRARY.tally_open.argtypes = (ctypes.c_char_p, ctypes.POINTER(ctypes.c_uint64))
+LIBRARY.tally_close.argtypes = (ctypes.c_void_p,)
+LIBRARY.replica_name.restype = ctypes.c_uint64
+LIBRARY.replica_name.argtypes = (ctypes.c_uint32, ctypes.c_uint32)
+LIBRARY.tally_of_replica.restype = ctypes.c_void_p
+LIBRARY.tally_of_replica.argtypes = (ctypes.c_void_p, ctypes.POINTER(Memory), ctypes.c_uint64, ctypes.c_uint64)
+LIBRARY.tally_of_key.restype = ctypes.POINTER(Usage)
+LIBRARY.tally_of_key.argtypes = (ctypes.c_void_p, ctypes.POINTER(Memory), ctypes.c_uint64, ctypes.c_uint64)
+LIBRARY.tally_add.argtypes = (ctypes.POINTER(ctypes.c_uint64), ctypes.c_uint64)
+LIBRARY.tally_answer.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+LIBRARY.tally_time.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64)

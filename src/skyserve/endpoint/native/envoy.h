@@ -50,6 +50,46 @@ bool envoy_dynamic_module_callback_http_received_buffered_request_body(stream);
 // The name is that of a kind of state that Envoy knows.
 bool envoy_dynamic_module_callback_http_set_filter_state_typed(stream, text name, text value);
 
+// What has happened at a request that has ended. Times are in nanoseconds, since its beginning but for the first; -1: it
+// did not come to that.
+typedef struct {
+  int64_t start_unix;
+  int64_t request_complete;
+  int64_t first_upstream_tx_byte_sent;
+  int64_t last_upstream_tx_byte_sent;
+  int64_t first_upstream_rx_byte_received;
+  int64_t last_upstream_rx_byte_received;
+  int64_t first_downstream_tx_byte_sent;
+  int64_t last_downstream_tx_byte_sent;
+} timing;
+
+// Of bodies, to and from the client; then with all that goes around them, of the replica.
+typedef struct {
+  uint64_t received;
+  uint64_t sent;
+  uint64_t wire_received;
+  uint64_t wire_sent;
+} bytes;
+
+void envoy_dynamic_module_callback_access_logger_get_timing_info(stream, timing *);
+void envoy_dynamic_module_callback_access_logger_get_bytes_info(stream, bytes *);
+uint32_t envoy_dynamic_module_callback_access_logger_get_response_code(stream);
+bool envoy_dynamic_module_callback_access_logger_get_response_code_details(stream, text *);
+// One bit each, in the order of Envoy's CoreResponseFlag.
+uint64_t envoy_dynamic_module_callback_access_logger_get_response_flags(stream);
+uint32_t envoy_dynamic_module_callback_access_logger_get_attempt_count(stream);
+bool envoy_dynamic_module_callback_access_logger_get_protocol(stream, text *);
+bool envoy_dynamic_module_callback_access_logger_get_header_value(stream, enum header_map, text name, text *value,
+                                                                  size_t index, size_t *count);
+bool envoy_dynamic_module_callback_access_logger_get_dynamic_metadata(stream, text space, text name, text *value);
+bool envoy_dynamic_module_callback_access_logger_get_downstream_remote_address(stream, text *address, uint32_t *port);
+bool envoy_dynamic_module_callback_access_logger_get_upstream_remote_address(stream, text *address, uint32_t *port);
+// Its name, as the endpoint has it.
+bool envoy_dynamic_module_callback_access_logger_get_upstream_host(stream, text *name);
+
+enum log_level { LOG_WARNING = 3 };
+void envoy_dynamic_module_callback_log(enum log_level, text message);
+
 static inline text text_of(const char *string) { return (text){string, strlen(string)}; }
 
 // How many headers of that name there are, and what it holds if it is one.

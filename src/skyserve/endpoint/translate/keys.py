@@ -1,7 +1,7 @@
 """API keys at the endpoint: who may pass, how often, and what is counted of each."""
 
 from skyserve.endpoint.translate.modules import module_filter, module_told
-from skyserve.endpoint.translate.naming import KEY_REFUSED, KEY_REQUESTS, KEY_TOKENS, Json, says, struct
+from skyserve.endpoint.translate.naming import Json
 from skyserve.model.key import KeyRule
 from skyserve.model.route import RouteTable
 
@@ -35,39 +35,3 @@ def _line(rule: KeyRule) -> str:
     times = (round(1000 * (time or 0)) for time in (rule.expires_at, rule.spent_until))
     numbers = (rule.id, rule.priority, *times, rule.requests_per_minute or 0)
     return f"key {rule.digest} {' '.join(map(str, numbers))}\n"
-
-
-def key_counters(service: str) -> list[Json]:
-    """Access loggers that count requests, refused ones and tokens by key. `service`: its resource name."""
-    refused = {"or_filter": {"filters": [_tells("refused"), _by_limit_of_all()]}}
-    known, one = _tells("id"), {"value_fixed": 1}
-    return [
-        _counter(service, KEY_REQUESTS, known, one),
-        _counter(service, KEY_REFUSED, {"and_filter": {"filters": [known, refused]}}, one),
-        _counter(service, KEY_TOKENS, _tells("tokens"), {"value_format": f"%DYNAMIC_METADATA({METADATA}:tokens)%"}),
-    ]
-
-
-def _by_limit_of_all() -> Json:
-    """The status is asked for first, since an expression costs more."""
-    status = {"default_value": 429, "runtime_key": "skyserve.key_refused"}
-    refused = {"status_code_filter": {"comparison": {"op": "EQ", "value": status}}}
-    return {"and_filter": {"filters": [refused, says(LIMITED)]}}
-
-
-def _tells(name: str) -> Json:
-    """A condition: the filter found that."""
-    matcher = {"filter": METADATA, "path": [{"key": name}], "value": {"present_match": True}}
-    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
-
-
-def _counter(service: str, name: str, condition: Json, value: Json) -> Json:
-    tag = {"name": "key", "value_format": f"%DYNAMIC_METADATA({METADATA}:id)%"}
-    return {
-        "name": "envoy.access_loggers.stats",
-        "filter": condition,
-        "typed_config": struct(
-            "access_loggers.stats.v3.Config",
-            {"stats_scope": {"prefix": service}, "counters": [{"stat": {"name": name, "tags": [tag]}, **value}]},
-        ),
-    }

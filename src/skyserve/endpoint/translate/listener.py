@@ -5,12 +5,10 @@ only another listener can change."""
 from pathlib import Path
 
 from skyserve.endpoint.translate import limits
-from skyserve.endpoint.translate.access_log import log_file
 from skyserve.endpoint.translate.filters import http_filters
-from skyserve.endpoint.translate.keys import key_counters
 from skyserve.endpoint.translate.local_reply import local_reply
 from skyserve.endpoint.translate.naming import ADS, LISTENER, Json, extension, resource_name
-from skyserve.endpoint.translate.statistics import statistics
+from skyserve.endpoint.translate.record import recorder
 from skyserve.endpoint.translate.tls import with_tls
 from skyserve.endpoint.translate.tracing import tracing
 from skyserve.model.route import RouteTable
@@ -19,14 +17,15 @@ from skyserve.model.tracing import Tracing
 _MANAGER = "filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-def listener(table: RouteTable, *, host: str, access_log: Path, traces: Tracing | None = None) -> Json:
+def listener(table: RouteTable, *, host: str, access_log: Path, tally: Path, traces: Tracing | None = None) -> Json:
     """`host`: the IP address to bind."""
     name = resource_name(table.service_id)
+    record = recorder(table.name, access_log, tally)
     chain = {
         "filters": [
             {
                 "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": _connection_manager(table, name, access_log) | _traced(table, traces),
+                "typed_config": _connection_manager(table, name, record) | _traced(table, traces),
             }
         ]
     }
@@ -38,14 +37,14 @@ def listener(table: RouteTable, *, host: str, access_log: Path, traces: Tracing 
         "enable_reuse_port": False,
         **limits.of_connections(),
         **(
-            with_tls(table, chain, log_file(table.name, access_log))
+            with_tls(table, chain, recorder(table.name, access_log))
             if table.settings.tls
             else {"filter_chains": [chain]}
         ),
     }
 
 
-def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
+def _connection_manager(table: RouteTable, name: str, record: Json) -> Json:
     return {
         "@type": extension(_MANAGER),
         "stat_prefix": name,
@@ -60,11 +59,7 @@ def _connection_manager(table: RouteTable, name: str, access_log: Path) -> Json:
         **_request_id(),
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         **limits.of_requests(table.name),
-        "access_log": [
-            log_file(table.name, access_log),
-            *statistics(name),
-            *key_counters(name),
-        ],
+        "access_log": [record],
         "local_reply_config": local_reply(table.name),
     }
 

@@ -20,15 +20,8 @@ STRUCT = "type.googleapis.com/xds.type.v3.TypedStruct"
 METADATA = "envoy.lb"
 """Where Envoy looks for what its load balancing has to know of an endpoint."""
 
-FIRST_BYTE = "first_byte"
-"""The histogram of answers by the time to their first byte: each service's, and each replica's."""
 REPLICA = "skyserve"
-"""Where each endpoint's metadata tells the `replica` and its `version`, for logs and statistics."""
-COUNTED_FOR = "counted_for"
-"""Both as one word, REPLICA-VERSION: the tag of statistics."""
-
-KEY_REQUESTS, KEY_REFUSED, KEY_TOKENS = "key_requests", "key_refused", "key_tokens"
-"""The counters of each service's requests, refused ones and tokens, by API key."""
+"""Where each endpoint's metadata tells the `replica` and its `version`, for traces."""
 
 ADS: Json = {"ads": {}, "resource_api_version": "V3"}
 """Where a resource that names another finds it: on the same stream."""

@@ -19,6 +19,7 @@ def resources(
     *,
     host: str,
     access_log: Path,
+    tally: Path,
     courier: str,
     traces: Tracing | None = None,
     settled: int = 0,
@@ -38,6 +39,6 @@ def resources(
         *secrets(table),
         *own,
         *rate(table),
-        listener(table, host=host, access_log=access_log, traces=traces),
+        listener(table, host=host, access_log=access_log, tally=tally, traces=traces),
         routes(table, courier=courier, outage=outage),
     ]

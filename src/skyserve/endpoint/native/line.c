@@ -1,0 +1,89 @@
+#include "line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_ESCAPE = sizeof "\\u0000" - 1, DIGITS = 20 };
+
+// Room for so many bytes more. Without memory there is no way on for Envoy either.
+static void reserve(line *of, size_t bytes) {
+  size_t needed = of->length + bytes;
+  if (needed <= of->room)
+    return;
+  of->room = 2 * needed;
+  of->data = realloc(of->data, of->room);
+  if (of->data == NULL)
+    abort();
+}
+
+static void put(line *of, const char *data, size_t length) {
+  memcpy(of->data + of->length, data, length);
+  of->length += length;
+}
+
+static void escape(line *of, unsigned char c) {
+  static const char hex[] = "0123456789abcdef";
+  if (c == '"' || c == '\\') {
+    const char escaped[] = {'\\', (char)c};
+    put(of, escaped, sizeof escaped);
+    return;
+  }
+  const char escaped[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+  put(of, escaped, sizeof escaped);
+}
+
+static bool is_plain(unsigned char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; }
+
+static void put_escaped(line *of, const char *data, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (is_plain((unsigned char)data[i]))
+      of->data[of->length++] = data[i];
+    else
+      escape(of, (unsigned char)data[i]);
+}
+
+static void put_name(line *of, const char *name, size_t for_value) {
+  size_t length = strlen(name);
+  reserve(of, length + sizeof ",\"\":" - 1 + for_value);
+  if (of->length > 1)
+    of->data[of->length++] = ',';
+  of->data[of->length++] = '"';
+  put(of, name, length);
+  put(of, "\":", 2);
+}
+
+void line_begin(line *of) {
+  of->length = 0;
+  reserve(of, 1);
+  put(of, "{", 1);
+}
+
+void line_text(line *of, const char *name, const char *data, size_t length) {
+  if (data == NULL) {
+    line_null(of, name);
+    return;
+  }
+  put_name(of, name, LONGEST_ESCAPE * length + 2);
+  of->data[of->length++] = '"';
+  put_escaped(of, data, length);
+  of->data[of->length++] = '"';
+}
+
+void line_number(line *of, const char *name, uint64_t number) {
+  char digits[DIGITS], *at = digits + DIGITS;
+  do
+    *--at = (char)('0' + number % 10);
+  while ((number /= 10) != 0);
+  put_name(of, name, DIGITS);
+  put(of, at, (size_t)(digits + DIGITS - at));
+}
+
+void line_null(line *of, const char *name) {
+  put_name(of, name, 4);
+  put(of, "null", 4);
+}
+
+void line_end(line *of) {
+  reserve(of, 2);
+  put(of, "}\n", 2);
+}
