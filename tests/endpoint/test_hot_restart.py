@@ -49,8 +49,8 @@ def epoch(process: Running) -> int:
 
 
 def outdate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on an Envoy would be started otherwise."""
-    monkeypatch.setattr(starting, "PARENT_SECONDS", 901)
+    """From now on another release of Envoy would be started."""
+    monkeypatch.setattr(starting, "version", lambda _: "another")
 
 
 @pytest.mark.slow

@@ -28,7 +28,6 @@ async def test_long_log_is_rotated_under_way(bench: Bench, replica: MakeReplica,
 
     await LogFiles(layout, admin, max_bytes=10).rotate()
 
-    await admin.close()
     await client.get(url(table, "/second"))
     await until(lambda: file.exists() and "/second" in file.read_text())
     assert "/first" in file.with_name(f"{file.name}.1").read_text()
@@ -57,7 +56,6 @@ async def test_a_full_disk_does_not_end_the_looks(
         await tried.wait()
     looking.cancel()
     await asyncio.wait([looking])
-    await admin.close()
 
     assert caplog.text.count("No space left on device") == 2
 
@@ -74,6 +72,5 @@ async def test_logs_of_other_services_are_deleted(tmp_path: Path) -> None:
 
     LogFiles(layout, admin).keep(frozenset({1}))
 
-    await admin.close()
     assert sorted(file.name for file in layout.access_logs.iterdir()) == ["1.jsonl", "1.jsonl.1"]
     assert [file.name for file in layout.tallies.iterdir()] == ["1"]

@@ -23,7 +23,6 @@ async def test_it_ends_though_something_has_just_changed(tmp_path: Path) -> None
         sampling.cancel()
         await asyncio.wait([sampling])
     assert sampling.cancelled()
-    await admin.close()
 
 
 class Told(Admin):
@@ -56,6 +55,5 @@ async def test_a_sample_that_fails_is_not_the_last(tmp_path: Path, caplog: pytes
             await asyncio.sleep(0)
     sampling.cancel()
     await asyncio.wait([sampling])
-    await admin.close()
     assert load.arrived == 7
     assert "unheard of" in caplog.text

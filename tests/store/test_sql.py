@@ -311,3 +311,24 @@ async def test_cancelled_writers_leave_no_halves(store: Store) -> None:
     assert len(record.replicas) == 2 * record.service.generation
     after = await store.commit(service.id, record.service.generation, [AddReplica(1, OFFER, 20.5)])
     assert after.generation == record.service.generation + 1
+
+
+async def test_writers_have_their_turn_in_order(tmp_path: Path) -> None:
+    """However many services have something to write at once, each waits for those alone that came before it; and who
+    reads waits for none of them."""
+    store = await open_store(tmp_path / "state.db")
+    services = [await up(store, f"web-{n}", 30001 + n) for n in range(40)]
+    ended: list[int] = []
+
+    async def write(number: int) -> None:
+        service = services[number]
+        await store.commit(service.id, service.generation, [], [Event(1.0, service.id, "note", f"the {number}th")])
+        ended.append(number)
+
+    writing = [asyncio.create_task(write(number)) for number in range(40)]
+    await asyncio.sleep(0)
+    await store.load(services[-1].id)
+    assert len(ended) < 40
+    await asyncio.gather(*writing)
+    assert ended == list(range(40))
+    await store.close()

@@ -1,17 +1,20 @@
 """Envoy's admin interface, on a Unix socket."""
 
+import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import h11
 
 from skyserve.endpoint.bootstrap import IN_FLIGHT, LOAD_COUNTERS
 from skyserve.model.place import Address
 
 TIMEOUT_SECONDS = 5.0
+_CHUNK = 2**16
 _FIELDS = {"downstream_rq_total": "arrived", "downstream_rq_active": "in_flight", "upstream_cx_none_healthy": "refused"}
 
 
@@ -60,16 +63,11 @@ class Admin:
     """Asks the running Envoy."""
 
     def __init__(self, socket: Path) -> None:
-        self._client = httpx.AsyncClient(
-            # No connection is kept: an Envoy that was replaced would go on answering on it.
-            transport=httpx.AsyncHTTPTransport(uds=str(socket), limits=httpx.Limits(max_keepalive_connections=0)),
-            base_url="http://envoy",
-            timeout=TIMEOUT_SECONDS,
-        )
+        self._socket = socket
 
     async def hosts(self) -> Hosts:
         """Every replica of every service. Raises AdminError."""
-        document = (await self._ask("GET", "/clusters?format=json")).json()
+        document = json.loads(await self._ask("GET", "/clusters?format=json"))
         return {
             (cluster["name"], _address(status)): _host(status)
             for cluster in document.get("cluster_statuses", ())
@@ -80,7 +78,7 @@ class Admin:
     async def requests(self) -> Mapping[str, Counted]:
         """By the resource name of each service that Envoy knows. Raises AdminError."""
         query = {"format": "json", "filter": f"^({LOAD_COUNTERS}|{IN_FLIGHT})$"}
-        document = (await self._ask("GET", "/stats?" + urlencode(query))).json()
+        document = json.loads(await self._ask("GET", "/stats?" + urlencode(query)))
         counted: dict[str, dict[str, Any]] = {}
         for stat in document.get("stats", ()):
             _, service, counter = stat["name"].split(".", 2)
@@ -94,29 +92,46 @@ class Admin:
 
     async def statistics(self, names: str) -> str:
         """Those whose names match the regular expression whole, as Prometheus reads them. Raises AdminError."""
-        return (await self._ask("GET", "/stats/prometheus?" + urlencode({"filter": f"^({names})$"}))).text
+        return (await self._ask("GET", "/stats/prometheus?" + urlencode({"filter": f"^({names})$"}))).decode()
 
     async def live_epoch(self) -> int | None:
         """How many Envoys came before the one that answers; None: it does not serve yet. Raises AdminError."""
-        told = (await self._ask("GET", "/server_info")).json()
+        told = json.loads(await self._ask("GET", "/server_info"))
         return int(told["command_line_options"].get("restart_epoch", 0)) if told["state"] == "LIVE" else None
 
     async def reopen_logs(self) -> None:
         """Make Envoy close its log files and open them by name again. Raises AdminError."""
         await self._ask("POST", "/reopen_logs")
 
-    async def close(self) -> None:
-        """Let go of the connection."""
-        await self._client.aclose()
-
-    async def _ask(self, method: str, path: str) -> httpx.Response:
+    async def _ask(self, method: str, path: str) -> bytes:
+        """Over a connection of its own: an Envoy that was replaced would go on answering on one that is kept. By h11
+        itself, since httpx takes three times as long, and this is asked often."""
         try:
-            response = await self._client.request(method, path)
-            return response.raise_for_status()
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                reader, writer = await asyncio.open_unix_connection(self._socket)
+                try:
+                    return await _exchange(reader, writer, method, path)
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError, h11.ProtocolError) as error:
             raise AdminError(
                 f"Envoy's admin interface does not answer {path}: {error or type(error).__name__}"
             ) from error
+
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, path: str) -> bytes:
+    """The body of the answer. Raises OSError, and h11.ProtocolError for what is no answer or not a good one."""
+    connection, body = h11.Connection(h11.CLIENT), bytearray()
+    request = h11.Request(method=method, target=path, headers=[("host", "envoy"), ("connection", "close")])
+    writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+    while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_CHUNK))
+        elif isinstance(event, h11.Response) and event.status_code != 200:
+            raise h11.RemoteProtocolError(f"status {event.status_code}")
+        elif isinstance(event, h11.Data):
+            body += event.data
+    return bytes(body)
 
 
 def _address(status: Mapping[str, Any]) -> Address:

@@ -12,9 +12,7 @@ import envoy.config.endpoint.v3.endpoint_pb2
 import envoy.config.listener.v3.listener_pb2
 import envoy.config.route.v3.route_pb2
 import envoy.config.trace.v3.opentelemetry_pb2
-import envoy.extensions.access_loggers.file.v3.file_pb2
 import envoy.extensions.access_loggers.filters.cel.v3.cel_pb2
-import envoy.extensions.access_loggers.stats.v3.stats_pb2
 import envoy.extensions.filters.http.dynamic_modules.v3.dynamic_modules_pb2
 import envoy.extensions.filters.http.ext_proc.v3.ext_proc_pb2
 import envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2
@@ -54,16 +52,19 @@ Resources = Mapping[str, Mapping[str, Resource]]
 """By kind, in the order in which Envoy should hear of them, then by name."""
 
 
-def pack_all(contents: Iterable[Json]) -> Resources:
-    """Resources that are told together, ready to send. Raises ParseError, as `pack`."""
+def pack_all(contents: Iterable[Json], before: Resources) -> Resources:
+    """Resources that are told together, ready to send; those that are as `before` are not packed again, which is most
+    of the work of a change. Raises ParseError, as `pack`."""
     packed: dict[str, dict[str, Resource]] = {}
     for content in contents:
-        name = content.get("name") or content["cluster_name"]
-        packed.setdefault(content["@type"], {})[name] = pack(content)
+        kind, name = content["@type"], content.get("name") or content["cluster_name"]
+        packed.setdefault(kind, {})[name] = pack(content, before.get(kind, {}).get(name))
     return packed
 
 
-def pack(content: Json) -> Resource:
+def pack(content: Json, before: Resource | None = None) -> Resource:
     """Raises google.protobuf.json_format.ParseError for a field that Envoy's API does not have."""
-    canonical = json.dumps(content, sort_keys=True).encode()
-    return Resource(hashlib.sha256(canonical).hexdigest()[:16], ParseDict(content, AnyMessage()))
+    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    if before is not None and before.version == version:
+        return before
+    return Resource(version, ParseDict(content, AnyMessage()))

@@ -187,7 +187,6 @@ class EnvoyRouter:
         await self._room.close()
         await self._ads.close()
         await self.gates.close()
-        await self._admin.close()
 
     async def shut_down(self) -> None:
         """End Envoy too."""
@@ -217,7 +216,7 @@ class EnvoyRouter:
             settled=self._slow_starts.ended(service_id),
             outage=self._outages.of(service_id),
         )
-        self._packed[service_id] = pack_all(content)
+        self._packed[service_id] = pack_all(content, self._packed.get(service_id, {}))
 
     def _publish(self) -> None:
         self._ads.publish(

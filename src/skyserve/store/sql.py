@@ -1,7 +1,8 @@
 """contracts.store.Store on a SQL database: SQLite beside one controller, PostgreSQL where several machines share it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -45,6 +46,9 @@ class SqlStore:
         # Several selects that agree with each other: SQLite's readers see one state anyway, others are asked to.
         snapshot = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reader = engine.execution_options(skyserve_reads=True, **snapshot)
+        # SQLite has one writer at a time. Who waits for it there looks again from time to time, whoever came first, and
+        # holds a connection meanwhile that a reader could use.
+        self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     @unbroken
     async def owner(self) -> str:
@@ -60,7 +64,7 @@ class SqlStore:
         """A service with version 1 and no replicas. Raises NameTaken."""
         row = encode(Service(0, name, port, Goal.RUN, now)) | {"next_replica_id": 1}
         del row["id"]  # the database's to give
-        async with self._engine.begin() as tx:
+        async with self._turn, self._engine.begin() as tx:
             try:
                 service_id = (await tx.execute(insert(services).values(row).returning(services.c.id))).scalar_one()
             except IntegrityError:
@@ -140,7 +144,7 @@ class SqlStore:
             .where(services.c.id == service_id, services.c.generation == generation)
             .values(generation=generation + 1)
         )
-        async with self._engine.begin() as tx:
+        async with self._turn, self._engine.begin() as tx:
             if (await tx.execute(moved)).rowcount != 1:
                 raise Superseded(f"service {service_id} has moved on from generation {generation}")
             yield tx

@@ -33,6 +33,8 @@ class LocalTransport:
         self._prefix = tuple(prefix)
         # Of our own: ending a replica takes seconds, and must not hold up whatever else the process does in threads.
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="machine")
+        # Each takes a core for a while: of many side by side the first would be there when the last is.
+        self._creations = asyncio.Semaphore(len(os.sched_getaffinity(0)))
 
     @property
     def host(self) -> str:
@@ -51,6 +53,12 @@ class LocalTransport:
         if command not in _NEEDS_PROCESS and not self._prefix:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._run, command, dict(request))
+        async with self._creations if command == "create" else contextlib.nullcontext():
+            return await self._in_a_process(command, request, body, timeout)
+
+    async def _in_a_process(
+        self, command: str, request: Mapping[str, Any], body: AsyncIterable[bytes] | None, timeout: float
+    ) -> dict[str, Any]:
         process = await self._start(command, request)
         try:
             async with asyncio.timeout(timeout):
