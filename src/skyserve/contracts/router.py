@@ -31,12 +31,12 @@ class Router(Protocol):
         ...
 
     def load(self, service_id: int) -> Load | None:
-        """How busy the service is; None if that is not known now. What was last learned; no I/O."""
+        """How busy the service is; None if that is not known now. What was last learned; nobody is waited for."""
         ...
 
     def key_counts(self, service_id: int) -> Mapping[int, KeyCount] | None:
         """By id of the service's API keys that were used, what was counted of each; None if that is not known now.
-        What was last learned; no I/O."""
+        What was last learned; nobody is waited for."""
         ...
 
     async def traffic(self) -> Mapping[int, ServiceTraffic]:

@@ -187,7 +187,7 @@ class Reconciler:
             await self.wish("certificate", lambda _: Wish((), news))
 
     def snapshot(self) -> Snapshot:
-        """All that is known of the service now. No I/O."""
+        """All that is known of the service now. Nobody is waited for."""
         fleet = self._world.fleet
         replicas, wanted, before = self._record.replicas, self._versions.wanted, self._before()
         offers = self._offers.latest(wanted.target)

@@ -1,11 +1,11 @@
-"""What is counted of each service's requests within Envoy, read from the file that it is counted in, whose shape is
-that of native/tally.h. Totals outlive Envoy and the controller."""
+"""What is counted of each service's requests within Envoy, read from the file in which it stands (native/ledger.h). Its
+shape is that of native/tally.h. Totals outlive Envoy and the controller, and are a fifth of a second old at most."""
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,23 +14,24 @@ from skyserve.model.load import FIRST_BYTE_BOUNDS
 from skyserve.model.traffic import Answers, Spread
 
 _FORMAT = 0x736B7974616C0001
-STATUSES, BOUNDS, REPLICAS, KEYS = 64, 64, 1024, 4096
-_SPREAD, _PLACE, _USAGE = BOUNDS + 1, 2, 3
+STATUSES, REPLICAS, _MOST_BOUNDS, _KEYS = 64, 1024, 64, 4096
+_BOUNDS = tuple(round(1e9 * bound) for bound in FIRST_BYTE_BOUNDS)
+_SPREAD, _PLACE, _USAGE = _MOST_BOUNDS + 1, 2, 3
 _SERIES = STATUSES + 2 * _SPREAD
 _BYTES = 8
 """Of each number."""
 
-_AT_STATUSES = 1 + BOUNDS
+_AT_STATUSES = 1 + _MOST_BOUNDS
 """Where they begin, in numbers; so do the others, in this order."""
 _AT_FIRST_BYTE = _AT_STATUSES + STATUSES
 _AT_REPLICAS = _AT_FIRST_BYTE + _SPREAD
 _AT_KEYS = _AT_REPLICAS + _PLACE * REPLICAS
-_AT_SERIES = _AT_KEYS + _PLACE * KEYS
+_AT_SERIES = _AT_KEYS + _PLACE * _KEYS
 _AT_USAGES = _AT_SERIES + _SERIES * REPLICAS
-_NUMBERS = _AT_USAGES + _USAGE * KEYS
+_NUMBERS = _AT_USAGES + _USAGE * _KEYS
 
-_REPLICA, _BUSY = 1 << 63, 2**64 - 1
-"""Names of replicas have that bit. The other is the name of a place that is just being given to somebody else."""
+_REPLICA = 1 << 63
+"""Names of replicas have that bit."""
 
 _NOTHING = Spread()
 
@@ -59,7 +60,7 @@ def first_bytes_of(path: Path) -> tuple[int, ...]:
     try:
         with _opened(path) as file:
             return _spread(_read(file, _AT_FIRST_BYTE, _SPREAD)).within
-    except FileNotFoundError:
+    except OSError:
         return ()
 
 
@@ -67,16 +68,14 @@ def keys_of(path: Path) -> Mapping[int, KeyCount] | None:
     """By key id. None: nothing is counted there yet."""
     try:
         with _opened(path) as file:
-            names = list(_names(_read(file, _AT_KEYS, _PLACE * KEYS)))
-            usages = _read(file, _AT_USAGES, _USAGE * KEYS)
-    except FileNotFoundError:
+            names = _names(_read(file, _AT_KEYS, _PLACE * _KEYS))
+            usages = _read(file, _AT_USAGES, _USAGE * len(names))
+    except OSError:
         return None
-    found: dict[int, KeyCount] = {}
-    for place, key in names:
-        requests, refused, tokens = usages[_USAGE * place : _USAGE * (place + 1)]
-        before = found.get(key, KeyCount())
-        found[key] = KeyCount(before.requests + requests, before.tokens + tokens, before.refused + refused)
-    return found
+    each = (usages[_USAGE * place : _USAGE * (place + 1)] for place in range(len(names)))
+    return {
+        key: KeyCount(requests, tokens, refused) for key, (requests, refused, tokens) in zip(names, each, strict=True)
+    }
 
 
 def series_of(path: Path) -> ByReplica:
@@ -85,56 +84,45 @@ def series_of(path: Path) -> ByReplica:
     try:
         with _opened(path) as file:
             statuses = [status - 1 for status in _read(file, _AT_STATUSES, STATUSES) if status]
-            for place, name in _names(_read(file, _AT_REPLICAS, _PLACE * REPLICAS)):
+            for place, name in enumerate(_names(_read(file, _AT_REPLICAS, _PLACE * REPLICAS))):
                 numbers = _read(file, _AT_SERIES + _SERIES * place, _SERIES)
-                named = ((name ^ _REPLICA) >> 32, name & 0xFFFFFFFF)
-                _add(found.setdefault(named, Series()), statuses, numbers)
-    except FileNotFoundError:
+                found[(name ^ _REPLICA) >> 32, name & 0xFFFFFFFF] = _series(statuses, numbers)
+    except OSError:
         return {}
     return found
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Raises FileNotFoundError if there is none, or it has another shape: another version counts there."""
+    """Raises OSError if there is none, or it has another shape: another version counts there."""
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size != _BYTES * _NUMBERS or _read(file, 0, 1)[0] != _FORMAT:
-            raise FileNotFoundError(path)
+        whole = os.fstat(file.fileno()).st_size == _BYTES * _NUMBERS
+        if not whole or list(_read(file, 0, 1 + len(_BOUNDS))) != [_FORMAT, *_BOUNDS]:
+            raise OSError(f"{path} has another shape")
         yield file
 
 
 def _read(file: BinaryIO, at: int, count: int) -> Numbers:
-    """Numbers are counted on meanwhile; each is whole."""
+    """Numbers are counted on meanwhile; each is whole. Raises OSError."""
     file.seek(_BYTES * at)
-    return memoryview(file.read(_BYTES * count)).cast("Q")
+    found = file.read(_BYTES * count)
+    if len(found) != _BYTES * count:
+        raise OSError("it is just being begun anew")
+    return memoryview(found).cast("Q")
 
 
-def _names(places: Numbers) -> Iterator[tuple[int, int]]:
-    """Where, and whose. Places are taken in their order."""
-    for place, name in enumerate(places[::_PLACE]):
-        if name == 0:
-            return
-        if name != _BUSY:
-            yield place, name
+def _names(places: Numbers) -> list[int]:
+    """By their places, which are taken in their order."""
+    return list(takewhile(bool, places[::_PLACE]))
 
 
-def _add(series: Series, statuses: list[int], numbers: Numbers) -> None:
-    for status, count in zip(statuses, numbers[:STATUSES], strict=False):
-        if count:
-            series.counts[status] = series.counts.get(status, 0) + count
-    series.first_byte = _sum(series.first_byte, _spread(numbers[STATUSES : STATUSES + _SPREAD]))
-    series.duration = _sum(series.duration, _spread(numbers[STATUSES + _SPREAD :]))
+def _series(statuses: list[int], numbers: Numbers) -> Series:
+    answers, spreads = numbers[:STATUSES], numbers[STATUSES:]
+    counts = {status: count for status, count in zip(statuses, answers, strict=False) if count}
+    return Series(counts, _spread(spreads[:_SPREAD]), _spread(spreads[_SPREAD:]))
 
 
 def _spread(numbers: Numbers) -> Spread:
     *within, nanoseconds = numbers
-    upto = tuple(accumulate(within[: len(FIRST_BYTE_BOUNDS)]))
+    upto = tuple(accumulate(within[: len(_BOUNDS)]))
     return Spread(upto, sum(within), nanoseconds / 1e9)
-
-
-def _sum(one: Spread, other: Spread) -> Spread:
-    """Seldom of more than nothing: two threads that came upon a new replica at once may each have a place for it."""
-    if not one.count:
-        return other
-    within = tuple(a + b for a, b in zip(one.within, other.within, strict=True))
-    return Spread(within, one.count + other.count, one.seconds + other.seconds)

@@ -1,7 +1,8 @@
 """Transactions that a cancellation does not cut in two.
 
 A driver whose call is abandoned midway can leave its connection holding the database's lock, where no later
-rollback reaches it. A transaction takes milliseconds: who is cancelled waits until it has ended, then is cancelled.
+rollback reaches it. A transaction takes milliseconds, and so does each that comes before it: who is cancelled waits
+until it has ended, then is cancelled.
 """
 
 import asyncio

@@ -63,11 +63,11 @@ def test_lines_of_many_threads(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_it_is_written_without_being_asked(opened: Opened, tmp_path: Path) -> None:
-    """By a thread of its own; and the same file is the same journal."""
+    """By a thread of its own, and whole, if there are several who write to it."""
     path = tmp_path / "log"
     append(opened(path), b"one\n")
     append(opened(path), b"two\n")
-    while path.read_bytes() != b"one\ntwo\n":
+    while sorted(path.read_bytes().splitlines()) != [b"one", b"two"]:
         os.sched_yield()
 
 
@@ -81,6 +81,20 @@ def test_a_file_that_is_renamed_is_begun_anew(opened: Opened, tmp_path: Path) ->
     append(journal, b"after\n")
     assert flushed(journal, path) == [b"after"]
     assert old.read_bytes() == b"before\n"
+
+
+def test_a_file_that_was_rotated_twice_meanwhile(opened: Opened, tmp_path: Path) -> None:
+    """Who writes nothing for long finds the newest, although the one it wrote to is gone."""
+    path, old = tmp_path / "log", tmp_path / "log.1"
+    quiet, busy = opened(path), opened(path)
+    append(quiet, b"quiet\n")
+    LIBRARY.journal_flush(quiet)
+    for _ in range(2):
+        path.replace(old)
+        append(busy, b"busy\n")
+        LIBRARY.journal_flush(busy)
+    append(quiet, b"quiet again\n")
+    assert flushed(quiet, path) == [b"busy", b"quiet again"]
 
 
 def test_a_file_that_is_deleted_stays_so(opened: Opened, tmp_path: Path) -> None:

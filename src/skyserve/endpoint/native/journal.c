@@ -4,17 +4,18 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 16 << 20, KEPT_BYTES = 256 << 10, PAUSE_MS = 200 };
+#include "ticker.h"
+
+// What waits, and as much again that is being written.
+enum { MOST_BYTES = 16 << 20, KEPT_BYTES = 256 << 10 };
 
 typedef struct {
   char *data;
@@ -23,25 +24,23 @@ typedef struct {
 } buffer;
 
 struct journal {
-  journal *next;
   char *path;
   void (*tell)(const char *);
-  unsigned holders;        // of these and `next` ALL_LOCK
-  pthread_mutex_t writes;  // held by who writes; before `lock`
+  ticker *writer;
+  pthread_mutex_t writes; // held by who writes; before `lock`
   int file;
   buffer writing;
-  size_t written;          // of `writing`
-  bool failed;             // the last time; it was told
-  pthread_mutex_t lock;    // of what follows
+  size_t written;       // of `writing`
+  bool failed;          // the last time; it was told
+  pthread_mutex_t lock; // of what follows
   buffer waiting;
   uint64_t lost;
 };
 
-static pthread_mutex_t ALL_LOCK = PTHREAD_MUTEX_INITIALIZER;
-static journal *ALL;
-static bool WRITER;
-
-static int open_file(const char *path) { return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600); }
+// `create`: O_CREAT, or nothing.
+static int open_file(const char *path, int create) {
+  return open(path, O_WRONLY | O_APPEND | O_CLOEXEC | create, 0600);
+}
 
 static void give_back(buffer *of) {
   if (of->room > KEPT_BYTES) {
@@ -63,14 +62,15 @@ static bool take_waiting(journal *j) {
   return taken.length != 0;
 }
 
-// Whoever rotates logs has given the file another name.
+// Whoever rotates logs has given the file another name. If it has none any more, it was deleted, or rotated away while
+// nothing was written; then there is another one by its name, which somebody else has made.
 static void follow_name(journal *j) {
   struct stat ours, named;
-  if (fstat(j->file, &ours) != 0 || ours.st_nlink == 0)
+  if (fstat(j->file, &ours) != 0)
     return;
   if (stat(j->path, &named) == 0 && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev)
     return;
-  int file = open_file(j->path);
+  int file = open_file(j->path, ours.st_nlink == 0 ? 0 : O_CREAT);
   if (file >= 0) {
     close(j->file);
     j->file = file;
@@ -136,58 +136,12 @@ void journal_append(journal *j, const char *line, size_t length) {
   pthread_mutex_unlock(&j->lock);
 }
 
-// Of ALL, by who holds ALL_LOCK.
-static void let_go(journal *j) {
-  if (--j->holders != 0)
-    return;
-  journal **at = &ALL;
-  while (*at != j)
-    at = &(*at)->next;
-  *at = j->next;
-  close(j->file);
-  free(j->writing.data);
-  free(j->waiting.data);
-  free(j->path);
-  free(j);
-}
+static void flush(void *of) { journal_flush(of); }
 
-// The one after it, or the first one, held; it is let go of.
-static journal *next_of(journal *j) {
-  pthread_mutex_lock(&ALL_LOCK);
-  journal *next = j == NULL ? ALL : j->next;
-  if (next != NULL)
-    next->holders++;
-  if (j != NULL)
-    let_go(j);
-  pthread_mutex_unlock(&ALL_LOCK);
-  return next;
-}
-
-static void *write_all(void *nothing) {
-  const struct timespec pause = {0, PAUSE_MS * 1000000L};
-  for (;;) {
-    nanosleep(&pause, NULL);
-    for (journal *j = next_of(NULL); j != NULL; j = next_of(j))
-      journal_flush(j);
-  }
-  return nothing;
-}
-
-// Signals are the affair of Envoy's own threads.
-static bool start_writer(void) {
-  sigset_t all, before;
-  pthread_t thread;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool started = pthread_create(&thread, NULL, write_all, NULL) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return started && pthread_detach(thread) == 0;
-}
-
-static journal *made(const char *path, void (*tell)(const char *)) {
+journal *journal_open(const char *path, void (*tell)(const char *)) {
   journal *j = calloc(1, sizeof *j);
   char *copy = strdup(path);
-  int file = open_file(path);
+  int file = open_file(path, O_CREAT);
   if (j == NULL || copy == NULL || file < 0) {
     if (file >= 0)
       close(file);
@@ -195,29 +149,19 @@ static journal *made(const char *path, void (*tell)(const char *)) {
     free(j);
     return NULL;
   }
-  *j = (journal){.next = ALL, .path = copy, .tell = tell, .file = file};
+  *j = (journal){.path = copy, .tell = tell, .file = file};
   pthread_mutex_init(&j->writes, NULL);
   pthread_mutex_init(&j->lock, NULL);
-  return ALL = j;
-}
-
-journal *journal_open(const char *path, void (*tell)(const char *)) {
-  pthread_mutex_lock(&ALL_LOCK);
-  journal *j = ALL;
-  while (j != NULL && strcmp(j->path, path) != 0)
-    j = j->next;
-  if (j == NULL)
-    j = made(path, tell);
-  if (j != NULL)
-    j->holders++;
-  WRITER = WRITER || start_writer();
-  pthread_mutex_unlock(&ALL_LOCK);
+  j->writer = ticker_start(flush, j);
   return j;
 }
 
 void journal_close(journal *j) {
+  ticker_stop(j->writer);
   journal_flush(j);
-  pthread_mutex_lock(&ALL_LOCK);
-  let_go(j);
-  pthread_mutex_unlock(&ALL_LOCK);
+  close(j->file);
+  free(j->writing.data);
+  free(j->waiting.data);
+  free(j->path);
+  free(j);
 }

@@ -3,12 +3,11 @@
 
 #include <stddef.h>
 
-// A file that lines are appended to, from any thread. They are written soon, by a thread of their own, so that no request
-// waits for a disk. A file that was renamed meanwhile is begun anew under its name; one that was deleted is not.
+// A file that lines are appended to, from any thread. They are written soon, by another one. A file that was renamed
+// meanwhile is begun anew under its name; one that was deleted is not.
 typedef struct journal journal;
 
-// The same for the same path; each has to be closed. `tell` hears of what goes wrong, from another thread. NULL: there is
-// no such file, and it cannot be made.
+// `tell` hears of what goes wrong, from another thread. NULL: there is no such file, and it cannot be made.
 journal *journal_open(const char *path, void (*tell)(const char *message));
 
 // Waits until what was appended is written, if it can be.

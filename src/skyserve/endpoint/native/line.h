@@ -15,8 +15,8 @@ typedef struct {
 // Empties it, and begins an object.
 void line_begin(line *);
 
-// Of each there is the name, and what it is. Names are written as they are. A text may hold any bytes: those beyond ASCII
-// are taken for Latin-1, as they are in headers. `data` NULL: it is null.
+// Of each there is the name, and what it is. Names are written as they are. A text may hold any bytes: those beyond
+// ASCII are taken for Latin-1, as they are in headers. `data` NULL: it is null.
 void line_text(line *, const char *name, const char *data, size_t length);
 void line_number(line *, const char *name, uint64_t);
 void line_null(line *, const char *name);

@@ -9,14 +9,18 @@
 
 #include "envoy.h"
 #include "journal.h"
+#include "ledger.h"
 #include "line.h"
 #include "tally.h"
+#include "ticker.h"
 
 // What a listener tells: where to.
 typedef struct {
   char *service;
   journal *log;
   tally *counts; // NULL: none
+  ledger *totals;
+  ticker *adding;
 } record;
 
 // One thread's part of it.
@@ -138,7 +142,7 @@ static void count_times(tally *counts, series *to, const ending *e) {
   if (e->times.first_upstream_rx_byte_received >= 0) {
     uint64_t first = (uint64_t)e->times.first_upstream_rx_byte_received;
     tally_time(counts, &to->first_byte, first);
-    tally_time(counts, &counts->first_byte, first);
+    tally_time(counts, &counts->head.first_byte, first);
   }
   if (e->times.request_complete >= 0)
     tally_time(counts, &to->duration, (uint64_t)e->times.request_complete);
@@ -154,11 +158,11 @@ static void count_key(tally *counts, memory *by, const ending *e, uint64_t secon
     tally_add(&of->tokens, number_of(e->tokens));
 }
 
-// That an error came fast tells no good, whoever made it: replica, client, or the endpoint, which answers by itself with
-// errors alone.
+// That an error came fast tells no good, whoever made it: replica, client, or the endpoint, which answers by itself
+// with errors alone.
 static void count(logger *l, const ending *e) {
   tally *counts = l->of->counts;
-  uint64_t second = (uint64_t)(e->times.start_unix / 1000000000);
+  uint64_t second = (uint64_t)((e->times.start_unix + e->times.request_complete) / 1000000000);
   series *to = tally_of_replica(counts, &l->memory, replica_name(e->replica, e->version), second);
   tally_answer(counts, to, e->status);
   if (e->status >= 200 && e->status < 400)
@@ -287,9 +291,27 @@ void envoy_dynamic_module_on_access_logger_log(stream s, logger *l, int kind) {
   write_line(l, &e);
 }
 
+static void add(void *of) {
+  record *r = of;
+  ledger_add(r->totals, r->counts);
+}
+
+static void begin_counting(record *into, const char *path, const uint64_t *bounds) {
+  into->counts = tally_new(bounds);
+  into->totals = ledger_open(path, warn);
+  into->adding = ticker_start(add, into);
+}
+
+static void end_counting(record *of) {
+  ticker_stop(of->adding);
+  add(of);
+  ledger_close(of->totals);
+  tally_free(of->counts);
+}
+
 static void forget(record *of) {
   if (of->counts != NULL)
-    tally_close(of->counts);
+    end_counting(of);
   if (of->log != NULL)
     journal_close(of->log);
   free(of->service);
@@ -323,8 +345,8 @@ static bool read_all(record *into, char *text) {
     else if ((rest = after(line, "bounds")) != NULL)
       read_bounds(rest, bounds);
   }
-  if (path != NULL && (into->counts = tally_open(path, bounds)) == NULL)
-    return false;
+  if (path != NULL)
+    begin_counting(into, path, bounds);
   return into->service != NULL && into->log != NULL;
 }
 
@@ -349,8 +371,6 @@ logger *envoy_dynamic_module_on_access_logger_new(const record *of, void *thread
   made->of = of;
   return made;
 }
-
-void envoy_dynamic_module_on_access_logger_flush(logger *l) { journal_flush(l->of->log); }
 
 void envoy_dynamic_module_on_access_logger_destroy(logger *l) {
   free(l->line.data);
