@@ -20,8 +20,8 @@ class KeyLimits:
 
 @dataclass(frozen=True, slots=True)
 class KeyCount:
-    """What the endpoint counted of one key. The totals may begin anew at 0, as when what they are kept in was lost; whoever
-    compares two readings takes a total that shrank for one that was reset."""
+    """What the endpoint counted of one key. The totals may begin anew at 0, as when what they are kept in was lost;
+    whoever compares two readings takes a total that shrank for one that was reset."""
 
     requests: int = 0
     tokens: int = 0

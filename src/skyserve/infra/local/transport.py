@@ -49,8 +49,8 @@ class LocalTransport:
     async def call(
         self, command: str, request: Mapping[str, Any], *, body: AsyncIterable[bytes] | None = None, timeout: float = 30
     ) -> dict[str, Any]:
-        """Run one command, in a thread if it only looks, else in a process of its own. `timeout` does not count the time
-        that a creation waits for others to be done."""
+        """Run one command, in a thread if it only looks, else in a process of its own. `timeout` does not count the
+        time that a creation waits for others to be done."""
         if command not in _NEEDS_PROCESS and not self._prefix:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._run, command, dict(request))
