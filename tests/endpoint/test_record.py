@@ -53,7 +53,7 @@ async def test_why_it_went_wrong(bench: Bench, replica: MakeReplica, client: htt
 
     async def never(_: Request, reply: Reply) -> None:
         begun.set()
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
     slow, dead = await bench.serve([await replica("a", never)]), await bench.serve([REFUSING], health_path=None)
     asked = asyncio.create_task(client.get(url(slow)))
@@ -79,16 +79,11 @@ async def test_counts_outlive_envoy(bench: Bench, replica: MakeReplica, client: 
     await running.exited()
     assert bench.router.key_counts(table.service_id) == {rule.id: KeyCount(requests=3)}
 
-    async def answered() -> bool:
-        try:
-            return (await client.get(url(table), headers=bearer(key))).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    while not await answered():  # noqa: ASYNC110 - what is awaited is another process
-        await asyncio.sleep(0.02)
+    await until(lambda: Running.recorded(Layout(bench.directory).process) is not None)
+    await bench.told(table)
+    await bench.accepted(table.service_id, 1)
+    assert (await client.get(url(table), headers=bearer(key))).status_code == 200
     await until(lambda: bench.router.key_counts(table.service_id) == {rule.id: KeyCount(requests=4)})
-    await until(lambda: bool(bench.router.status(table.service_id)[1].accepted))
     (row,) = (await bench.router.traffic())[table.service_id].replicas
     assert row.answers == (Answers(200, 4),)
     assert row.duration.count == 4

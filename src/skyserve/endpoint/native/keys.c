@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "filter.h"
+#include "keys.h"
 #include "rules.h"
 #include "tokens.h"
 
@@ -16,8 +17,6 @@
 enum { KEY_LENGTH = 46 };
 _Static_assert(KEY_LENGTH <= (int)SHORT_BYTES, "a key fills one block");
 
-// Where logs and counters look for what was found; clients cannot write there.
-#define METADATA TEXT("skyserve.key")
 // By which requests that wait are put in order (skyserve.endpoint.translate.gate).
 #define PRIORITY TEXT("x-skyserve-priority")
 

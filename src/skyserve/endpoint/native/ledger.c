@@ -111,13 +111,6 @@ static bool find_all(addition *a) {
   return true;
 }
 
-// Answers stand in each under the places of its own statuses.
-static void add_answers(addition *a, const series *from, series *into) {
-  for (size_t at = 0; at < STATUSES; at++)
-    if (from->answers[at] != 0)
-      into->answers[place_of_status(a->head.statuses, look(&a->from->head.statuses[at]) - 1)] += from->answers[at];
-}
-
 // The statuses that are new to the file get their places with the head, which is written before.
 static void note_statuses(addition *a) {
   for (size_t at = 0; at < STATUSES; at++)
@@ -125,32 +118,31 @@ static void note_statuses(addition *a) {
       place_of_status(a->head.statuses, look(&a->from->head.statuses[at]) - 1);
 }
 
-static bool add_replica(addition *a, size_t at) {
-  series taken, sum, *counted = &a->from->of_replica[at];
-  size_t where = offsetof(tally, of_replica) + a->replicas[at] * sizeof sum;
-  if (!get(a, &sum, sizeof sum, where))
+// Some numbers of the tally, to those of the file at `where`. The first `statuses` of them stand in each under the
+// places of its own statuses.
+static bool add_numbers(addition *a, uint64_t *counted, size_t bytes, size_t where, size_t statuses) {
+  uint64_t taken[sizeof(series) / sizeof(uint64_t)], sum[sizeof(series) / sizeof(uint64_t)];
+  if (!get(a, sum, bytes, where))
     return false;
-  take_all((uint64_t *)counted, (uint64_t *)&taken, sizeof taken);
-  add_answers(a, &taken, &sum);
-  add_all((uint64_t *)&taken.first_byte, (uint64_t *)&sum.first_byte, sizeof sum.first_byte);
-  add_all((uint64_t *)&taken.duration, (uint64_t *)&sum.duration, sizeof sum.duration);
-  if (put(a, &sum, sizeof sum, where))
+  take_all(counted, taken, bytes);
+  for (size_t at = 0; at < statuses; at++)
+    if (taken[at] != 0)
+      sum[place_of_status(a->head.statuses, look(&a->from->head.statuses[at]) - 1)] += taken[at];
+  add_all(taken + statuses, sum + statuses, bytes - statuses * sizeof *sum);
+  if (put(a, sum, bytes, where))
     return true;
-  add_all((uint64_t *)&taken, (uint64_t *)counted, sizeof taken);
+  add_all(taken, counted, bytes);
   return false;
 }
 
+static bool add_replica(addition *a, size_t at) {
+  size_t where = offsetof(tally, of_replica) + a->replicas[at] * sizeof(series);
+  return add_numbers(a, (uint64_t *)&a->from->of_replica[at], sizeof(series), where, STATUSES);
+}
+
 static bool add_key(addition *a, size_t at) {
-  usage taken, sum, *counted = &a->from->of_key[at];
-  size_t where = offsetof(tally, of_key) + a->keys[at] * sizeof sum;
-  if (!get(a, &sum, sizeof sum, where))
-    return false;
-  take_all((uint64_t *)counted, (uint64_t *)&taken, sizeof taken);
-  add_all((uint64_t *)&taken, (uint64_t *)&sum, sizeof sum);
-  if (put(a, &sum, sizeof sum, where))
-    return true;
-  add_all((uint64_t *)&taken, (uint64_t *)counted, sizeof taken);
-  return false;
+  size_t where = offsetof(tally, of_key) + a->keys[at] * sizeof(usage);
+  return add_numbers(a, (uint64_t *)&a->from->of_key[at], sizeof(usage), where, 0);
 }
 
 static bool add_head(addition *a) {

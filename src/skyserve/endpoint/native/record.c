@@ -9,6 +9,7 @@
 
 #include "envoy.h"
 #include "journal.h"
+#include "keys.h"
 #include "ledger.h"
 #include "line.h"
 #include "tally.h"
@@ -82,7 +83,7 @@ enum { FLAG_COUNT = sizeof FLAGS / sizeof *FLAGS, LONGEST_FLAG = 33 };
 
 static text found(stream s, const char *name) {
   text value;
-  if (!envoy_dynamic_module_callback_access_logger_get_dynamic_metadata(s, TEXT("skyserve.key"), text_of(name), &value))
+  if (!envoy_dynamic_module_callback_access_logger_get_dynamic_metadata(s, METADATA, text_of(name), &value))
     value = (text){NULL, 0};
   return value;
 }
