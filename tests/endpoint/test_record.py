@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -87,3 +88,22 @@ async def test_counts_outlive_envoy(bench: Bench, replica: MakeReplica, client: 
     (row,) = (await bench.router.traffic())[table.service_id].replicas
     assert row.answers == (Answers(200, 4),)
     assert row.duration.count == 4
+
+
+async def test_a_key_is_told_of_its_own_requests(bench: Bench, replica: MakeReplica, client: httpx.AsyncClient) -> None:
+    """However they are mixed with those of other keys, of none, and with what is no request."""
+    (key, rule), (other, second) = new_key(), new_key()
+    table = await bench.serve([await replica()], settings=REQUIRED, keys=[rule, second])
+    sent = {"/one": bearer(key), "/two": bearer(other), "/none": {}, "/wrong": bearer(key[:-1] + "?")}
+    for _ in range(10):
+        asked = [client.get(url(table, path), headers=headers) for path, headers in sent.items() for _ in range(3)]
+        await asyncio.gather(*asked, answer_to(table, b"GET / HTTP/1.1\r\nno header\r\n\r\n"))
+    found = Counter((line["path"], line["key"], line["status"]) for line in await lines(bench, table, 130))
+
+    assert found == {
+        ("/one", str(rule.id), 200): 30,
+        ("/two", str(second.id), 200): 30,
+        ("/none", None, 401): 30,
+        ("/wrong", None, 401): 30,
+        (None, None, 400): 10,
+    }

@@ -53,7 +53,7 @@ class Rule(ctypes.Structure):
 
     _fields_ = (
         ("digest", ctypes.c_ubyte * 32),
-        ("id", ctypes.c_char * 24),
+        ("id", ctypes.c_uint64),
         ("priority", ctypes.c_char * 16),
         ("expires", ctypes.c_int64),
         ("spent", ctypes.c_int64),

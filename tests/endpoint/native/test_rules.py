@@ -37,7 +37,7 @@ def test_what_is_written_is_read(rules: list[KeyRule]) -> None:
     try:
         for rule in rules:
             found = LIBRARY.rules_find(read, bytes.fromhex(rule.digest)).contents
-            assert int(found.id) == rule.id
+            assert found.id == rule.id
             assert int(found.priority or 0) == rule.priority
             assert (found.expires, found.spent) == tuple(
                 round(1000 * (t or 0)) for t in (rule.expires_at, rule.spent_until)

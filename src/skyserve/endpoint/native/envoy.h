@@ -37,6 +37,9 @@ typedef void *stream;
 const void *envoy_dynamic_module_callback_get_most_specific_route_config(stream);
 bool envoy_dynamic_module_callback_http_get_header(stream, enum header_map, text name, text *value, size_t index,
                                                    size_t *count);
+size_t envoy_dynamic_module_callback_http_get_headers_size(stream, enum header_map);
+// All of them. Names are in lower case. They are as good as gone when one is set.
+bool envoy_dynamic_module_callback_http_get_headers(stream, enum header_map, header *);
 bool envoy_dynamic_module_callback_http_set_header(stream, enum header_map, text name, text value);
 bool envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(stream, text space, const header *entries,
                                                                           size_t count);
@@ -81,7 +84,6 @@ uint32_t envoy_dynamic_module_callback_access_logger_get_attempt_count(stream);
 bool envoy_dynamic_module_callback_access_logger_get_protocol(stream, text *);
 bool envoy_dynamic_module_callback_access_logger_get_header_value(stream, enum header_map, text name, text *value,
                                                                   size_t index, size_t *count);
-bool envoy_dynamic_module_callback_access_logger_get_dynamic_metadata(stream, text space, text name, text *value);
 bool envoy_dynamic_module_callback_access_logger_get_downstream_remote_address(stream, text *address, uint32_t *port);
 bool envoy_dynamic_module_callback_access_logger_get_upstream_remote_address(stream, text *address, uint32_t *port);
 // Its name, as the endpoint has it.
@@ -91,6 +93,10 @@ enum log_level { LOG_WARNING = 3 };
 void envoy_dynamic_module_callback_log(enum log_level, text message);
 
 static inline text text_of(const char *string) { return (text){string, strlen(string)}; }
+
+static inline bool is_text(text one, text other) {
+  return one.length == other.length && memcmp(one.data, other.data, one.length) == 0;
+}
 
 // How many headers of that name there are, and what it holds if it is one.
 static inline size_t get_header(stream s, enum header_map map, text name, text *value) {

@@ -16,7 +16,7 @@ typedef struct {
   void (*request_trailers)(stream, void *memory);
   void (*response_headers)(stream, void *memory);
   void (*response_body)(stream, void *memory);
-  void (*complete)(stream, void *memory); // before logs and counters look at the request; also when its client hung up
+  void (*complete)(void *memory); // just before the logger is told of the request, also when its client hung up
 } filter;
 
 extern const filter KEYS, PREFIX;

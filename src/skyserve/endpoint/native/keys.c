@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "digits.h"
 #include "filter.h"
 #include "keys.h"
 #include "rules.h"
@@ -17,18 +18,32 @@
 enum { KEY_LENGTH = 46 };
 _Static_assert(KEY_LENGTH <= (int)SHORT_BYTES, "a key fills one block");
 
+// Where the metadata of a request that is refused tells why. Clients cannot write there.
+#define METADATA TEXT("skyserve.key")
 // By which requests that wait are put in order (skyserve.endpoint.translate.gate).
 #define PRIORITY TEXT("x-skyserve-priority")
+#define AUTHORIZATION TEXT("authorization")
+#define API_KEY TEXT("x-api-key")
+#define ACCEPT_ENCODING TEXT("accept-encoding")
 
 // What is known of one request. It outlives the rules by which it was let in.
 typedef struct {
-  char key[ID_BYTES]; // "": none was found
+  uint64_t key;       // 0: none was found
+  bool refused;
   uint32_t a_minute;  // requests that the key may send; 0: as many as it likes
   taking requests;    // where they are limited
   bool counts;        // tokens
   bool reads;         // the answer can tell them
   tokens tokens;
 } request;
+
+static _Thread_local use ended;
+
+use keys_take_use(void) {
+  use taken = ended;
+  ended = (use){0};
+  return taken;
+}
 
 static int64_t now(clockid_t clock, int64_t each) {
   struct timespec time;
@@ -62,29 +77,27 @@ static void refuse_spent(stream s, int64_t milliseconds) {
 }
 
 // The names are those of draft-ietf-httpapi-ratelimit-headers-03.
+enum { LIMIT, LEFT, FULL, WAIT, LIMITS };
 typedef struct {
-  char limit[16], left[16], full[16], wait[16];
-  header headers[4];
+  char room[LIMITS][DIGITS];
+  header headers[LIMITS];
 } limits;
 
 static void tell(limits *of, uint32_t a_minute, taking requests) {
-  snprintf(of->limit, sizeof of->limit, "%" PRIu32, a_minute);
-  snprintf(of->left, sizeof of->left, "%" PRIu32, requests.left);
-  snprintf(of->full, sizeof of->full, "%" PRIu32, requests.full);
-  snprintf(of->wait, sizeof of->wait, "%" PRIu32, requests.wait);
-  of->headers[0] = (header){TEXT("x-ratelimit-limit"), text_of(of->limit)};
-  of->headers[1] = (header){TEXT("x-ratelimit-remaining"), text_of(of->left)};
-  of->headers[2] = (header){TEXT("x-ratelimit-reset"), text_of(of->full)};
-  of->headers[3] = (header){TEXT("retry-after"), text_of(of->wait)};
+  of->headers[LIMIT] = (header){TEXT("x-ratelimit-limit"), digits(of->room[LIMIT], a_minute)};
+  of->headers[LEFT] = (header){TEXT("x-ratelimit-remaining"), digits(of->room[LEFT], requests.left)};
+  of->headers[FULL] = (header){TEXT("x-ratelimit-reset"), digits(of->room[FULL], requests.full)};
+  of->headers[WAIT] = (header){TEXT("retry-after"), digits(of->room[WAIT], requests.wait)};
 }
 
 static void refuse_busy(stream s, uint32_t a_minute, taking requests) {
   limits of;
   char message[128];
   tell(&of, a_minute, requests);
-  snprintf(message, sizeof message, "The API key may send %s requests a minute. It has one again in %s s.", of.limit,
-           of.wait);
-  refuse(s, 429, "rate_limit_exceeded", message, of.headers, 4);
+  snprintf(message, sizeof message,
+           "The API key may send %" PRIu32 " requests a minute. It has one again in %" PRIu32 " s.", a_minute,
+           requests.wait);
+  refuse(s, 429, "rate_limit_exceeded", message, of.headers, LIMITS);
 }
 
 // The rule of the key that a header holds, if it holds one.
@@ -104,20 +117,56 @@ static text bearer(text value) {
   return (text){value.data + length, value.length - length};
 }
 
+// One kind of header: how often it was sent, and what it held the last time.
+typedef struct {
+  size_t count;
+  text value;
+} sent;
+
+// What matters here of a request's headers.
+typedef struct {
+  sent authorization, api_key, priority, accept_encoding;
+} seen;
+
+static void note(seen *of, const header *one) {
+  sent *kind = is_text(one->name, AUTHORIZATION)     ? &of->authorization
+               : is_text(one->name, API_KEY)         ? &of->api_key
+               : is_text(one->name, PRIORITY)        ? &of->priority
+               : is_text(one->name, ACCEPT_ENCODING) ? &of->accept_encoding
+                                                     : NULL;
+  if (kind != NULL)
+    *kind = (sent){kind->count + 1, one->value};
+}
+
+// All at once, which costs Envoy less than to look for two.
+static seen look(stream s) {
+  seen of = {0};
+  header few[64], *all = few;
+  size_t count = envoy_dynamic_module_callback_http_get_headers_size(s, REQUEST_HEADERS);
+  if (count > sizeof few / sizeof *few && (all = calloc(count, sizeof *all)) == NULL)
+    abort();
+  envoy_dynamic_module_callback_http_get_headers(s, REQUEST_HEADERS, all);
+  for (size_t i = 0; i < count; i++)
+    note(&of, &all[i]);
+  if (all != few)
+    free(all);
+  return of;
+}
+
+// What is written more than once is not looked at.
+static text only(sent of) { return of.count == 1 ? of.value : (text){NULL, 0}; }
+
 // A key is not passed on: what a replica does not know it cannot log. Either header may hold something else, which is
 // the replica's affair. `given`: something was sent that could be a key.
-static const rule *take_key(stream s, const rules *known, bool *given) {
-  text authorization, other;
-  size_t firsts = get_header(s, REQUEST_HEADERS, TEXT("authorization"), &authorization);
-  size_t seconds = get_header(s, REQUEST_HEADERS, TEXT("x-api-key"), &other);
-  authorization = bearer(authorization);
+static const rule *take_key(stream s, const seen *headers, const rules *known, bool *given) {
+  size_t firsts = headers->authorization.count, seconds = headers->api_key.count;
+  text authorization = bearer(only(headers->authorization));
   *given = firsts > 1 || authorization.length != 0 || seconds != 0;
-  const rule *first = find(known, authorization), *second = find(known, other);
-  // What is written more than once was not looked at.
+  const rule *first = find(known, authorization), *second = find(known, only(headers->api_key));
   if (first != NULL || firsts > 1)
-    remove_header(s, TEXT("authorization"));
+    remove_header(s, AUTHORIZATION);
   if (second != NULL || seconds > 1)
-    remove_header(s, TEXT("x-api-key"));
+    remove_header(s, API_KEY);
   return first != NULL ? first : second;
 }
 
@@ -153,31 +202,33 @@ static const char NEEDED[] =
     "An API key is needed. Send it as header 'Authorization: Bearer KEY', or 'x-api-key: KEY'.";
 
 // The key of a request that may go on; NULL: it was refused.
-static const rule *admit(stream s, request *r, const rules *known) {
+static const rule *admit(stream s, request *r, const seen *headers, const rules *known) {
   bool given;
-  const rule *key = take_key(s, known, &given);
+  const rule *key = take_key(s, headers, known, &given);
   if (key == NULL) {
     refuse_stranger(s, "invalid_api_key", given ? WRONG : NEEDED);
     return NULL;
   }
-  memcpy(r->key, key->id, sizeof r->key);
-  return in_time(s, key) && in_measure(s, r, key) ? key : NULL;
+  r->key = key->id;
+  r->refused = !in_time(s, key) || !in_measure(s, r, key);
+  return r->refused ? NULL : key;
 }
 
 static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
   (void)last;
   request *r = memory;
   const rules *known = told;
-  const rule *key = admit(s, r, known);
+  const seen headers = look(s);
+  const rule *key = admit(s, r, &headers, known);
   if (key == NULL)
     return HEADERS_STOP;
   if (key->priority[0] != '\0')
     envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, PRIORITY, text_of(key->priority));
-  else
+  else if (headers.priority.count != 0)
     remove_header(s, PRIORITY);
   r->counts = known->counts;
-  if (r->counts) // The tokens of an answer that is compressed could not be read.
-    remove_header(s, TEXT("accept-encoding"));
+  if (r->counts && headers.accept_encoding.count != 0) // The tokens of a compressed answer could not be read.
+    remove_header(s, ACCEPT_ENCODING);
   return HEADERS_CONTINUE;
 }
 
@@ -186,7 +237,7 @@ static void response_headers(stream s, void *memory) {
   if (r->requests.taken) {
     limits of;
     tell(&of, r->a_minute, r->requests);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < WAIT; i++)
       envoy_dynamic_module_callback_http_set_header(s, RESPONSE_HEADERS, of.headers[i].name, of.headers[i].value);
   }
   text kind;
@@ -210,18 +261,9 @@ static void response_body(stream s, void *memory) {
     free(chunks);
 }
 
-static void complete(stream s, void *memory) {
-  request *r = memory;
-  if (r->key[0] == '\0')
-    return;
-  char total[24];
-  header found[2] = {{TEXT("id"), text_of(r->key)}};
-  size_t count = 1;
-  if (r->reads && tokens_so_far(&r->tokens) != 0) {
-    snprintf(total, sizeof total, "%" PRIu64, tokens_so_far(&r->tokens));
-    found[count++] = (header){TEXT("tokens"), text_of(total)};
-  }
-  envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(s, METADATA, found, count);
+static void complete(void *memory) {
+  const request *r = memory;
+  ended = (use){r->key, r->refused, r->reads ? tokens_so_far(&r->tokens) : 0};
 }
 
 static void *read(text told) { return rules_read(told.data, told.length); }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_ESCAPE = sizeof "\\u0000" - 1, DIGITS = 20 };
+#include "digits.h"
+
+enum { LONGEST_ESCAPE = sizeof "\\u0000" - 1 };
 
 // Room for so many bytes more. Without memory there is no way on for Envoy either.
 static void reserve(line *of, size_t bytes) {
@@ -70,12 +72,10 @@ void line_text(line *of, const char *name, const char *data, size_t length) {
 }
 
 void line_number(line *of, const char *name, uint64_t number) {
-  char digits[DIGITS], *at = digits + DIGITS;
-  do
-    *--at = (char)('0' + number % 10);
-  while ((number /= 10) != 0);
-  put_name(of, name, DIGITS);
-  put(of, at, (size_t)(digits + DIGITS - at));
+  char room[DIGITS];
+  text written = digits(room, number);
+  put_name(of, name, written.length);
+  put(of, written.data, written.length);
 }
 
 void line_null(line *of, const char *name) {

@@ -105,8 +105,9 @@ enum body_status envoy_dynamic_module_on_http_filter_response_body(stream s, vis
 }
 
 void envoy_dynamic_module_on_http_filter_stream_complete(stream s, visit *v) {
+  (void)s;
   if (v->of->complete != NULL)
-    v->of->complete(s, v->memory);
+    v->of->complete(v->memory);
 }
 
 // What Envoy asks of every filter, though none of these has anything to do there.

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "digits.h"
 #include "envoy.h"
 #include "journal.h"
 #include "keys.h"
@@ -39,7 +40,7 @@ typedef struct {
   timing times;
   uint32_t status;
   text details;
-  text key, refused, tokens;
+  use use;
   bool by_replica;
   uint32_t replica, version;
 } ending;
@@ -81,22 +82,11 @@ static const char *const FLAGS[] = {
 };
 enum { FLAG_COUNT = sizeof FLAGS / sizeof *FLAGS, LONGEST_FLAG = 33 };
 
-static text found(stream s, const char *name) {
-  text value;
-  if (!envoy_dynamic_module_callback_access_logger_get_dynamic_metadata(s, METADATA, text_of(name), &value))
-    value = (text){NULL, 0};
-  return value;
-}
-
 static text header_of(stream s, const char *name) {
   text value;
   if (!envoy_dynamic_module_callback_access_logger_get_header_value(s, REQUEST_HEADERS, text_of(name), &value, 0, NULL))
     value = (text){NULL, 0};
   return value;
-}
-
-static bool is(text value, const char *other) {
-  return value.length == strlen(other) && memcmp(value.data, other, value.length) == 0;
 }
 
 // Digits, from `*at` on; moves it beyond them.
@@ -105,11 +95,6 @@ static uint64_t number_in(text value, size_t *at) {
   for (; *at < value.length && value.data[*at] >= '0' && value.data[*at] <= '9'; ++*at)
     number = 10 * number + (uint64_t)(value.data[*at] - '0');
   return number;
-}
-
-static uint64_t number_of(text value) {
-  size_t at = 0;
-  return number_in(value, &at);
 }
 
 // Endpoints are named REPLICA-VERSION (skyserve.endpoint.translate.endpoints); the waiting room has no name.
@@ -125,16 +110,11 @@ static void read_replica(ending *e) {
 }
 
 static ending ending_of(stream s) {
-  ending e = {.of = s};
+  ending e = {.of = s, .use = keys_take_use()};
   envoy_dynamic_module_callback_access_logger_get_timing_info(s, &e.times);
   e.status = envoy_dynamic_module_callback_access_logger_get_response_code(s);
   if (!envoy_dynamic_module_callback_access_logger_get_response_code_details(s, &e.details))
     e.details = (text){NULL, 0};
-  e.key = found(s, "id");
-  if (e.key.data != NULL) {
-    e.refused = found(s, "refused");
-    e.tokens = found(s, "tokens");
-  }
   read_replica(&e);
   return e;
 }
@@ -150,13 +130,12 @@ static void count_times(tally *counts, series *to, const ending *e) {
 }
 
 static void count_key(tally *counts, memory *by, const ending *e, uint64_t second) {
-  usage *of = tally_of_key(counts, by, number_of(e->key), second);
+  usage *of = tally_of_key(counts, by, e->use.id, second);
   tally_add(&of->requests, 1);
   // By the key's own limit, or by that of the whole service.
-  if (e->refused.data != NULL || (e->status == 429 && is(e->details, "local_rate_limited")))
+  if (e->use.refused || (e->status == 429 && is_text(e->details, TEXT("local_rate_limited"))))
     tally_add(&of->refused, 1);
-  if (e->tokens.data != NULL)
-    tally_add(&of->tokens, number_of(e->tokens));
+  tally_add(&of->tokens, e->use.tokens);
 }
 
 // That an error came fast tells no good, whoever made it: replica, client, or the endpoint, which answers by itself
@@ -168,7 +147,7 @@ static void count(logger *l, const ending *e) {
   tally_answer(counts, to, e->status);
   if (e->status >= 200 && e->status < 400)
     count_times(counts, to, e);
-  if (e->key.data != NULL)
+  if (e->use.id != 0)
     count_key(counts, &l->memory, e, second);
 }
 
@@ -226,6 +205,16 @@ static void put_flags(line *to, stream s) {
   line_text(to, "flags", length == 0 ? NULL : names, length);
 }
 
+// The key's id is a text there.
+static void put_use(line *to, const use *of) {
+  char room[DIGITS];
+  put(to, "key", of->id == 0 ? (text){NULL, 0} : digits(room, of->id));
+  if (of->tokens == 0)
+    line_null(to, "tokens");
+  else
+    line_number(to, "tokens", of->tokens);
+}
+
 static void put_replica(line *to, const ending *e) {
   char address[64];
   text host = {NULL, 0};
@@ -268,11 +257,7 @@ static void write_line(logger *l, const ending *e) {
   line_number(to, "status", e->status);
   put_flags(to, s);
   put(to, "details", e->details);
-  put(to, "key", e->key);
-  if (e->tokens.data == NULL)
-    line_null(to, "tokens");
-  else
-    line_number(to, "tokens", number_of(e->tokens));
+  put_use(to, &e->use);
   put_replica(to, e);
   line_number(to, "attempts", envoy_dynamic_module_callback_access_logger_get_attempt_count(s));
   put_milliseconds(to, "waited_ms", e->times.first_upstream_tx_byte_sent);

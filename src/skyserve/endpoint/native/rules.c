@@ -23,18 +23,16 @@ static bool read_digest(const char hex[2 * DIGEST_BYTES], uint8_t digest[DIGEST_
 
 static bool read_rule(const char *line, uint64_t service, rule *into) {
   static const char begin[] = "key ";
-  uint64_t id;
   int priority;
   uint32_t a_minute;
   if (strncmp(line, begin, sizeof begin - 1) != 0 || !read_digest(line += sizeof begin - 1, into->digest) ||
-      sscanf(line + 2 * DIGEST_BYTES, " %" SCNu64 " %d %" SCNd64 " %" SCNd64 " %" SCNu32, &id, &priority,
-             &into->expires, &into->spent, &a_minute) != 5)
+      sscanf(line + 2 * DIGEST_BYTES, " %" SCNu64 " %d %" SCNd64 " %" SCNd64 " %" SCNu32, &into->id,
+             &priority, &into->expires, &into->spent, &a_minute) != 5)
     return false;
-  snprintf(into->id, sizeof into->id, "%" PRIu64, id);
   if (priority != 0)
     snprintf(into->priority, sizeof into->priority, "%d", priority);
   if (a_minute != 0)
-    into->requests = bucket_of(service, id, a_minute);
+    into->requests = bucket_of(service, into->id, a_minute);
   return a_minute == 0 || into->requests != NULL;
 }
 

@@ -8,12 +8,12 @@
 #include "bucket.h"
 #include "sha256.h"
 
-enum { ID_BYTES = 24, PRIORITY_BYTES = 16 };
+enum { PRIORITY_BYTES = 16 };
 
 // What has to be known of one API key.
 typedef struct {
   uint8_t digest[DIGEST_BYTES];
-  char id[ID_BYTES];
+  uint64_t id;
   char priority[PRIORITY_BYTES]; // "": its requests have none
   int64_t expires;               // milliseconds since the epoch; 0: never
   int64_t spent;                 // its budget of tokens is spent until then; 0: it is not

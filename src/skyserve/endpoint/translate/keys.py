@@ -6,7 +6,7 @@ from skyserve.model.key import KeyRule
 from skyserve.model.route import RouteTable
 
 METADATA = "skyserve.key"
-"""Where the filter writes what it found of a request, and what clients cannot forge: id, refused, tokens."""
+"""Where the filter writes why it refused a request (`refused`), which clients cannot forge."""
 
 KEYS, _KIND = "skyserve.keys", "keys"
 """The filter (keys.c)."""
