@@ -20,6 +20,9 @@ TRAFFIC_COUNTERS = (
     r"|cluster\.service-\d+\.(upstream_rq_retry|outlier_detection\.ejections_(active|enforced_total))"
 )
 """What people are shown besides: clients' connections, retries and ejections."""
+OF_ITSELF = r"(server|overload|listener_manager|cluster_manager)\..+"
+"""No prefixes, which Envoy compares at each request with what it does not keep; what regular expressions say of a name it
+remembers."""
 IN_FLIGHT = r"cluster\.service-\d+\.(upstream_rq_active|endpoint\..+\.rq_active)"
 """Of each service: requests in flight to all replicas together, which bounded loads are measured by (not kept, it would
 read 0); and to each of them."""
@@ -69,16 +72,9 @@ def bootstrap(
         "stats_config": {
             "stats_matcher": {
                 "inclusion_list": {
-                    "patterns": [
-                        {"prefix": "server."},
-                        {"prefix": "overload."},
-                        {"prefix": "listener_manager."},
-                        {"prefix": "cluster_manager."},
-                        {"safe_regex": {"regex": TRAFFIC_COUNTERS}},
-                        {"safe_regex": {"regex": IN_FLIGHT}},
-                    ]
+                    "patterns": [{"safe_regex": {"regex": f"{OF_ITSELF}|{TRAFFIC_COUNTERS}|{IN_FLIGHT}"}}]
                 }
-            },
+            }
         },
         "overload_manager": overload_manager(heap_bytes, connections),
         "layered_runtime": {"layers": [{"name": "skyserve", "static_layer": GUARDS}]},
