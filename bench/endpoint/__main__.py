@@ -15,6 +15,7 @@ from bench.endpoint.comparisons import comparisons
 from bench.endpoint.deaths import trials
 from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.proxies.direct import Direct
+from bench.endpoint.proxies.furnished import FurnishedEnvoy
 from bench.endpoint.proxies.ours import Guarded, Ours, against
 from bench.endpoint.proxies.proxy import Proxy
 from bench.endpoint.proxies.rust import SglangRouter, VllmRouter
@@ -27,6 +28,7 @@ PROXIES: tuple[type[Proxy], ...] = (
     Ours,
     Guarded,
     BareEnvoy,
+    FurnishedEnvoy,
     Nginx,
     Haproxy,
     VllmRouter,

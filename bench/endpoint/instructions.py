@@ -9,18 +9,22 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.endpoint.client import request
 from bench.endpoint.field import ground, proxies, replicas
 from bench.endpoint.program import Cores
+from bench.endpoint.proxies.furnished import FurnishedEnvoy
 from bench.endpoint.proxies.proxy import Proxy
 from bench.endpoint.proxies.static import BareEnvoy
 from bench.endpoint.proxies.still import ByPrefix, Parts, Still, keyed
 
-WARM_UP, FEW, MANY = 200, 300, 600
-"""Requests. What is counted is that of MANY less that of FEW, so that what goes on besides is left out."""
+WARM_UP, REQUESTS = 200, 600
+PAUSE_SECONDS = 0.01
+"""Before each request, the second time that as many are sent. What Envoy does more then it does as time goes by, and is
+left out: under callgrind requests take thirty times as long, and so it would be thirty times as much of each."""
 
 
 def _record(parts: Parts) -> None:
@@ -81,6 +85,7 @@ def kinds() -> list[type[Proxy]]:
     return [
         Still,
         BareEnvoy,
+        FurnishedEnvoy,
         *(type("Less", (Still,), {"name": name, "changes_parts": changes}) for name, changes in left_out.items()),
         *(type("More", (kind,), {"name": f"with {name}"}) for name, kind in WITH.items()),
     ]
@@ -96,29 +101,34 @@ def counted(kind: type[Proxy], ports: Sequence[int], folder: Path, cores: Cores)
 
     with proxies([Counted], ports, folder, cores) as (proxy,):
         _ask(proxy, WARM_UP)
-        few, many = (_instructions(proxy, number) for number in (FEW, MANY))
-    return (many - few) / (MANY - FEW)
+        busy, short = _instructions(proxy, pause=0)
+        calm, long = _instructions(proxy, PAUSE_SECONDS)
+    a_second = (calm - busy) / (long - short)
+    return (busy - a_second * short) / REQUESTS
 
 
-def _instructions(proxy: Proxy, requests: int) -> int:
-    """Of so many requests, and of what else is done meanwhile."""
+def _instructions(proxy: Proxy, pause: float) -> tuple[int, float]:
+    """Of REQUESTS and what else is done meanwhile; and how many seconds that took."""
     _tell(proxy, "--zero")
-    _ask(proxy, requests)
+    began = time.monotonic()
+    _ask(proxy, REQUESTS, pause)
+    seconds = time.monotonic() - began
     _tell(proxy, "--dump")
     newest = max(proxy.folder.glob("callgrind*"), key=os.path.getmtime)
     (total,) = (line.split()[1] for line in newest.read_text().splitlines() if line.startswith("totals:"))
-    return int(total)
+    return int(total), seconds
 
 
 def _tell(proxy: Proxy, what: str) -> None:
     subprocess.run(["callgrind_control", what, str(proxy.program.pid)], check=True, capture_output=True)
 
 
-def _ask(proxy: Proxy, requests: int) -> None:
-    """One after the other, over one connection."""
+def _ask(proxy: Proxy, requests: int, pause: float = 0) -> None:
+    """One after the other, over one connection; each after so many seconds."""
     asked = request(proxy.headers)
     with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
         for _ in range(requests):
+            time.sleep(pause)
             connection.sendall(asked)
             answer = b""
             while not answer.endswith(b"}]}"):

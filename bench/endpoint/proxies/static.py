@@ -12,7 +12,7 @@ from bench.endpoint import peers
 from bench.endpoint.program import Program
 from bench.endpoint.proxies.proxy import Proxy
 from skyserve.endpoint.starting import binary
-from skyserve.endpoint.translate.naming import extension
+from skyserve.endpoint.translate.naming import Json, extension
 
 
 class BareEnvoy(Proxy):
@@ -26,8 +26,41 @@ class BareEnvoy(Proxy):
 
     def launch(self, replicas: Sequence[int]) -> Program:
         file = self.folder / "envoy.json"
-        file.write_text(json.dumps(_envoy(self.port, replicas)))
+        file.write_text(json.dumps(self.settings(replicas)))
         return self.run(binary(), "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
+
+    def settings(self, replicas: Sequence[int]) -> Json:
+        """What it is started with."""
+        cluster = {
+            "name": "replicas",
+            "type": "STATIC",
+            "lb_policy": "LEAST_REQUEST",
+            "load_assignment": {
+                "cluster_name": "replicas",
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(replica)}} for replica in replicas]}],
+            },
+        }
+        filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": self.manager()}]
+        listener = {"address": _address(self.port), "filter_chains": [{"filters": filters}]}
+        return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
+
+    def manager(self) -> Json:
+        """Of connections."""
+        router = extension("filters.http.router.v3.Router")
+        return {
+            "@type": extension("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+            "stat_prefix": "bare",
+            "route_config": {
+                "virtual_hosts": [
+                    {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": self.route()}]}
+                ]
+            },
+            "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": router}}],
+        }
+
+    def route(self) -> Json:
+        """Of every request."""
+        return {"cluster": "replicas", "timeout": "0s"}
 
 
 class Nginx(Proxy):
@@ -84,41 +117,7 @@ class Haproxy(Proxy):
         (self.folder / "haproxy.cfg").write_text(_HAPROXY % {"servers": servers, "port": self.port})
 
 
-def _envoy(port: int, replicas: Sequence[int]) -> dict[str, object]:
-    manager = {
-        "@type": extension("filters.network.http_connection_manager.v3.HttpConnectionManager"),
-        "stat_prefix": "bare",
-        "route_config": {
-            "virtual_hosts": [
-                {
-                    "name": "all",
-                    "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "replicas", "timeout": "0s"}}],
-                }
-            ]
-        },
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": extension("filters.http.router.v3.Router")},
-            }
-        ],
-    }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    cluster = {
-        "name": "replicas",
-        "type": "STATIC",
-        "lb_policy": "LEAST_REQUEST",
-        "load_assignment": {
-            "cluster_name": "replicas",
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(replica)}} for replica in replicas]}],
-        },
-    }
-    listener = {"address": _address(port), "filter_chains": [{"filters": filters}]}
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
-
-
-def _address(port: int) -> dict[str, object]:
+def _address(port: int) -> Json:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
