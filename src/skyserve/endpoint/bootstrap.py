@@ -21,8 +21,8 @@ TRAFFIC_COUNTERS = (
 )
 """What people are shown besides: clients' connections, retries and ejections."""
 OF_ITSELF = r"(server|overload|listener_manager|cluster_manager)\..+"
-"""No prefixes, which Envoy compares at each request with what it does not keep; what regular expressions say of a name it
-remembers."""
+"""Not as prefixes, which Envoy compares at each request with names that it does not keep; what regular expressions say
+of a name it remembers."""
 IN_FLIGHT = r"cluster\.service-\d+\.(upstream_rq_active|endpoint\..+\.rq_active)"
 """Of each service: requests in flight to all replicas together, which bounded loads are measured by (not kept, it would
 read 0); and to each of them."""
