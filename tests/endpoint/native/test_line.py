@@ -46,3 +46,9 @@ def test_a_line_is_begun_anew() -> None:
         LIBRARY.line_null(line, b"that")
         LIBRARY.line_end(line)
     assert ctypes.string_at(line.data, line.length) == b'{"it":"short","that":null}\n'
+
+
+def test_a_byte_wherever_it_stands() -> None:
+    """Every one, at each place among others that need no escape, which are looked at eight at a time."""
+    texts = [before * b"a" + bytes([byte]) + (16 - before) * b"z" for byte in range(256) for before in range(17)]
+    assert list(written(list(texts)).values()) == [text.decode("latin-1") for text in texts]

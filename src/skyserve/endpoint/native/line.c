@@ -36,12 +36,28 @@ static void escape(line *of, unsigned char c) {
 
 static bool is_plain(unsigned char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; }
 
+static const uint64_t EACH = UINT64_C(0x0101010101010101);
+
+// Whether eight bytes are all plain. The highest bit tells of one that is not: it is there beyond ASCII, and comes when
+// ' ' is taken from what is less, one added to 0x7f, or one taken from a quote or a backslash that was made 0.
+static bool are_plain(const char *data) {
+  uint64_t word;
+  memcpy(&word, data, sizeof word);
+  uint64_t quotes = (word ^ EACH * '"') - EACH, backslashes = (word ^ EACH * '\\') - EACH;
+  return ((word | (word - EACH * ' ') | (word + EACH) | quotes | backslashes) & EACH * 0x80) == 0;
+}
+
 static void put_escaped(line *of, const char *data, size_t length) {
-  for (size_t i = 0; i < length; i++)
-    if (is_plain((unsigned char)data[i]))
-      of->data[of->length++] = data[i];
-    else
-      escape(of, (unsigned char)data[i]);
+  const char *end = data + length;
+  while (data < end)
+    if (end - data >= 8 && are_plain(data)) {
+      put(of, data, 8);
+      data += 8;
+    } else if (is_plain((unsigned char)*data)) {
+      of->data[of->length++] = *data++;
+    } else {
+      escape(of, (unsigned char)*data++);
+    }
 }
 
 static void put_name(line *of, const char *name, size_t for_value) {

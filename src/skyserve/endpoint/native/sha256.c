@@ -39,6 +39,7 @@ static void schedule(const uint8_t block[64], uint32_t w[64]) {
 static void compress(const uint32_t w[64], uint32_t state[8]) {
   uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
   uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+#pragma clang loop unroll_count(8) // so that nothing has to be moved from h to g to f
   for (int i = 0; i < 64; i++) {
     uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + ROUNDS[i] + w[i];
