@@ -53,8 +53,8 @@ bool envoy_dynamic_module_callback_http_received_buffered_request_body(stream);
 // The name is that of a kind of state that Envoy knows.
 bool envoy_dynamic_module_callback_http_set_filter_state_typed(stream, text name, text value);
 
-// What has happened at a request that has ended. Times are in nanoseconds, since its beginning but for the first; -1: it
-// did not come to that.
+// What has happened at a request that has ended. Times are in nanoseconds, since its beginning but for the first; -1:
+// it did not come to that.
 typedef struct {
   int64_t start_unix;
   int64_t request_complete;

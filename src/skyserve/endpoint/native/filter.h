@@ -3,8 +3,8 @@
 
 #include "envoy.h"
 
-// One of the HTTP filters that this library has: what it does at each turn of a request. Each turn gets the filter's own
-// memory of the request, which begins as zeros; the first one also what the routes of the service tell, of which it
+// One of the HTTP filters that this library has: what it does at each turn of a request. Each turn gets the filter's
+// own memory of the request, which begins as zeros; the first one also what the routes of the service tell, of which it
 // remembers what the others need. NULL: it does nothing there.
 typedef struct {
   const char *name;

@@ -10,6 +10,7 @@
 
 #include "digits.h"
 #include "filter.h"
+#include "headers.h"
 #include "keys.h"
 #include "rules.h"
 #include "tokens.h"
@@ -28,12 +29,12 @@ _Static_assert(KEY_LENGTH <= (int)SHORT_BYTES, "a key fills one block");
 
 // What is known of one request. It outlives the rules by which it was let in.
 typedef struct {
-  uint64_t key;       // 0: none was found
-  bool refused;
-  uint32_t a_minute;  // requests that the key may send; 0: as many as it likes
-  taking requests;    // where they are limited
-  bool counts;        // tokens
-  bool reads;         // the answer can tell them
+  uint64_t key;      // 0: none was found
+  bool refused;      // though there is a key
+  uint32_t a_minute; // requests that the key may send; 0: as many as it likes
+  taking requests;   // where they are limited
+  bool counts;       // tokens
+  bool reads;        // the answer can tell them
   tokens tokens;
 } request;
 
@@ -117,44 +118,21 @@ static text bearer(text value) {
   return (text){value.data + length, value.length - length};
 }
 
-// One kind of header: how often it was sent, and what it held the last time.
-typedef struct {
-  size_t count;
-  text value;
-} sent;
-
 // What matters here of a request's headers.
 typedef struct {
   sent authorization, api_key, priority, accept_encoding;
 } seen;
 
-static void note(seen *of, const header *one) {
-  sent *kind = is_text(one->name, AUTHORIZATION)     ? &of->authorization
-               : is_text(one->name, API_KEY)         ? &of->api_key
-               : is_text(one->name, PRIORITY)        ? &of->priority
-               : is_text(one->name, ACCEPT_ENCODING) ? &of->accept_encoding
+static void note(void *of, const header *one) {
+  seen *all = of;
+  sent *kind = is_text(one->name, AUTHORIZATION)     ? &all->authorization
+               : is_text(one->name, API_KEY)         ? &all->api_key
+               : is_text(one->name, PRIORITY)        ? &all->priority
+               : is_text(one->name, ACCEPT_ENCODING) ? &all->accept_encoding
                                                      : NULL;
   if (kind != NULL)
-    *kind = (sent){kind->count + 1, one->value};
+    *kind = sent_again(*kind, one);
 }
-
-// All at once, which costs Envoy less than to look for two.
-static seen look(stream s) {
-  seen of = {0};
-  header few[64], *all = few;
-  size_t count = envoy_dynamic_module_callback_http_get_headers_size(s, REQUEST_HEADERS);
-  if (count > sizeof few / sizeof *few && (all = calloc(count, sizeof *all)) == NULL)
-    abort();
-  envoy_dynamic_module_callback_http_get_headers(s, REQUEST_HEADERS, all);
-  for (size_t i = 0; i < count; i++)
-    note(&of, &all[i]);
-  if (all != few)
-    free(all);
-  return of;
-}
-
-// What is written more than once is not looked at.
-static text only(sent of) { return of.count == 1 ? of.value : (text){NULL, 0}; }
 
 // A key is not passed on: what a replica does not know it cannot log. Either header may hold something else, which is
 // the replica's affair. `given`: something was sent that could be a key.
@@ -210,15 +188,19 @@ static const rule *admit(stream s, request *r, const seen *headers, const rules 
     return NULL;
   }
   r->key = key->id;
-  r->refused = !in_time(s, key) || !in_measure(s, r, key);
-  return r->refused ? NULL : key;
+  r->refused = true; // before it is: the answer may be its end
+  if (!in_time(s, key) || !in_measure(s, r, key))
+    return NULL;
+  r->refused = false;
+  return key;
 }
 
 static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
   (void)last;
   request *r = memory;
   const rules *known = told;
-  const seen headers = look(s);
+  seen headers = {0};
+  headers_show(s, note, &headers);
   const rule *key = admit(s, r, &headers, known);
   if (key == NULL)
     return HEADERS_STOP;

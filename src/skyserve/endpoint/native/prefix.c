@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "filter.h"
+#include "headers.h"
 #include "prompt.h"
 
 // Longer beginnings than anybody asks for (skyserve.spec.load_balancer).
@@ -23,13 +24,28 @@ typedef struct {
   size_t most; // bytes of the beginning; 0: the body is not awaited, or not any more
 } request;
 
+// What matters here of a request's headers.
+typedef struct {
+  sent method, kind, encoding;
+} seen;
+
+static void note(void *of, const header *one) {
+  seen *all = of;
+  sent *kind = is_text(one->name, TEXT(":method"))            ? &all->method
+               : is_text(one->name, TEXT("content-type"))     ? &all->kind
+               : is_text(one->name, TEXT("content-encoding")) ? &all->encoding
+                                                              : NULL;
+  if (kind != NULL)
+    *kind = sent_again(*kind, one);
+}
+
 static bool is_json(stream s) {
   static const char json[] = "application/json";
-  text method, kind, encoding;
-  return get_header(s, REQUEST_HEADERS, TEXT(":method"), &method) == 1 && method.length == 4 &&
-         memcmp(method.data, "POST", 4) == 0 && get_header(s, REQUEST_HEADERS, TEXT("content-type"), &kind) == 1 &&
-         kind.length >= sizeof json - 1 && strncasecmp(kind.data, json, sizeof json - 1) == 0 &&
-         get_header(s, REQUEST_HEADERS, TEXT("content-encoding"), &encoding) == 0;
+  seen headers = {0};
+  headers_show(s, note, &headers);
+  text kind = only(headers.kind);
+  return is_text(only(headers.method), TEXT("POST")) && kind.length >= sizeof json - 1 &&
+         strncasecmp(kind.data, json, sizeof json - 1) == 0 && headers.encoding.count == 0;
 }
 
 static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
