@@ -13,6 +13,7 @@ from bench.endpoint import client
 from bench.endpoint.field import ground, proxies, replica, replicas
 from bench.endpoint.instructions import kinds
 from bench.endpoint.program import Cores, cpu_seconds
+from bench.endpoint.proxies.furnished import FurnishedEnvoy
 from bench.endpoint.proxies.ours import Ours
 from bench.endpoint.proxies.proxy import Proxy, ask
 from bench.endpoint.proxies.static import BareEnvoy
@@ -92,6 +93,24 @@ def test_what_instructions_are_counted_of_answers(place: tuple[Path, Cores], kin
     """Ours with each part left out, or with more: Envoy takes the file, and a request goes through."""
     with replicas(1, *place) as (port,), proxies([kind], [port], *place) as (proxy,):
         assert b"x-replica: %d" % port in ask(proxy.port, proxy.headers)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.headers], ids=lambda kind: kind.name)
+def test_keys_are_looked_at(place: tuple[Path, Cores], kind: type[Proxy]) -> None:
+    """Also by what ours is compared with: who has none is refused."""
+    with replicas(1, *place) as (port,), proxies([kind], [port], *place) as (proxy,):
+        assert b" 401 " in ask(proxy.port)
+
+
+def test_an_envoy_of_its_own_parts_does_as_much(place: tuple[Path, Cores]) -> None:
+    """A key's requests are counted, and logged with whose they are."""
+    with replicas(1, *place) as (port,), proxies([FurnishedEnvoy], [port], *place) as (proxy,):
+        assert b"x-ratelimit-remaining: " in ask(proxy.port, proxy.headers)
+        log = proxy.folder / "access.log"
+        proxy.program.wait_until(lambda: log.read_text().endswith("\n"))
+        told = json.loads(log.read_text().splitlines()[-1])
+
+    assert (told["status"], told["key"], told["address"]) == (200, "one", f"127.0.0.1:{port}")
 
 
 def test_cpu_is_that_of_the_whole_family() -> None:
