@@ -1,7 +1,8 @@
 """What a request costs Envoy, in instructions: `python -m bench.endpoint.instructions [--only NAME...]`.
 
 Counted by valgrind's callgrind, which a busy machine does not disturb; of the kernel's work it sees nothing. Ours with
-each of its parts left out, or something more, beside a bare Envoy. Takes half a minute for each. Prints Markdown.
+each of its parts left out, or something more, beside a bare Envoy and one that does as much by parts of its own. Takes
+most of a minute for each. Prints Markdown.
 """
 
 import argparse

@@ -21,11 +21,9 @@ _Static_assert(KEY_LENGTH <= (int)SHORT_BYTES, "a key fills one block");
 
 // Where the metadata of a request that is refused tells why. Clients cannot write there.
 #define METADATA TEXT("skyserve.key")
-// By which requests that wait are put in order (skyserve.endpoint.translate.gate).
-#define PRIORITY TEXT("x-skyserve-priority")
-#define AUTHORIZATION TEXT("authorization")
-#define API_KEY TEXT("x-api-key")
-#define ACCEPT_ENCODING TEXT("accept-encoding")
+
+// What is looked at of a request's headers.
+enum { AUTHORIZATION, API_KEY, PRIORITY, ACCEPT_ENCODING, HEADERS };
 
 // What is known of one request. It outlives the rules by which it was let in.
 typedef struct {
@@ -52,8 +50,9 @@ static int64_t now(clockid_t clock, int64_t each) {
   return (time.tv_sec * INT64_C(1000000000) + time.tv_nsec) / each;
 }
 
-static void remove_header(stream s, text name) {
-  envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, name, (text){NULL, 0});
+static void remove_header(stream s, const wanted *of) {
+  if (of->count != 0)
+    envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, of->name, (text){NULL, 0});
 }
 
 // Answers instead of a replica. `kind` is told to clients, who may decide by it
@@ -118,33 +117,17 @@ static text bearer(text value) {
   return (text){value.data + length, value.length - length};
 }
 
-// What matters here of a request's headers.
-typedef struct {
-  sent authorization, api_key, priority, accept_encoding;
-} seen;
-
-static void note(void *of, const header *one) {
-  seen *all = of;
-  sent *kind = is_text(one->name, AUTHORIZATION)     ? &all->authorization
-               : is_text(one->name, API_KEY)         ? &all->api_key
-               : is_text(one->name, PRIORITY)        ? &all->priority
-               : is_text(one->name, ACCEPT_ENCODING) ? &all->accept_encoding
-                                                     : NULL;
-  if (kind != NULL)
-    *kind = sent_again(*kind, one);
-}
-
 // A key is not passed on: what a replica does not know it cannot log. Either header may hold something else, which is
 // the replica's affair. `given`: something was sent that could be a key.
-static const rule *take_key(stream s, const seen *headers, const rules *known, bool *given) {
-  size_t firsts = headers->authorization.count, seconds = headers->api_key.count;
-  text authorization = bearer(only(headers->authorization));
-  *given = firsts > 1 || authorization.length != 0 || seconds != 0;
-  const rule *first = find(known, authorization), *second = find(known, only(headers->api_key));
-  if (first != NULL || firsts > 1)
-    remove_header(s, AUTHORIZATION);
-  if (second != NULL || seconds > 1)
-    remove_header(s, API_KEY);
+static const rule *take_key(stream s, const wanted *headers, const rules *known, bool *given) {
+  const wanted *one = &headers[AUTHORIZATION], *other = &headers[API_KEY];
+  text authorization = bearer(only(one));
+  *given = one->count > 1 || authorization.length != 0 || other->count != 0;
+  const rule *first = find(known, authorization), *second = find(known, only(other));
+  if (first != NULL || one->count > 1)
+    remove_header(s, one);
+  if (second != NULL || other->count > 1)
+    remove_header(s, other);
   return first != NULL ? first : second;
 }
 
@@ -180,7 +163,7 @@ static const char NEEDED[] =
     "An API key is needed. Send it as header 'Authorization: Bearer KEY', or 'x-api-key: KEY'.";
 
 // The key of a request that may go on; NULL: it was refused.
-static const rule *admit(stream s, request *r, const seen *headers, const rules *known) {
+static const rule *admit(stream s, request *r, const wanted *headers, const rules *known) {
   bool given;
   const rule *key = take_key(s, headers, known, &given);
   if (key == NULL) {
@@ -199,18 +182,24 @@ static enum headers_status request_headers(stream s, void *memory, const void *t
   (void)last;
   request *r = memory;
   const rules *known = told;
-  seen headers = {0};
-  headers_show(s, note, &headers);
-  const rule *key = admit(s, r, &headers, known);
+  wanted headers[HEADERS] = {
+      [AUTHORIZATION] = {.name = TEXT("authorization")},
+      [API_KEY] = {.name = TEXT("x-api-key")},
+      // By which requests that wait are put in order (skyserve.endpoint.translate.gate).
+      [PRIORITY] = {.name = TEXT("x-skyserve-priority")},
+      [ACCEPT_ENCODING] = {.name = TEXT("accept-encoding")},
+  };
+  headers_find(s, headers, HEADERS);
+  const rule *key = admit(s, r, headers, known);
   if (key == NULL)
     return HEADERS_STOP;
   if (key->priority[0] != '\0')
-    envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, PRIORITY, text_of(key->priority));
-  else if (headers.priority.count != 0)
-    remove_header(s, PRIORITY);
+    envoy_dynamic_module_callback_http_set_header(s, REQUEST_HEADERS, headers[PRIORITY].name, text_of(key->priority));
+  else
+    remove_header(s, &headers[PRIORITY]);
   r->counts = known->counts;
-  if (r->counts && headers.accept_encoding.count != 0) // The tokens of a compressed answer could not be read.
-    remove_header(s, ACCEPT_ENCODING);
+  if (r->counts) // The tokens of an answer that is compressed could not be read.
+    remove_header(s, &headers[ACCEPT_ENCODING]);
   return HEADERS_CONTINUE;
 }
 

@@ -24,28 +24,18 @@ typedef struct {
   size_t most; // bytes of the beginning; 0: the body is not awaited, or not any more
 } request;
 
-// What matters here of a request's headers.
-typedef struct {
-  sent method, kind, encoding;
-} seen;
-
-static void note(void *of, const header *one) {
-  seen *all = of;
-  sent *kind = is_text(one->name, TEXT(":method"))            ? &all->method
-               : is_text(one->name, TEXT("content-type"))     ? &all->kind
-               : is_text(one->name, TEXT("content-encoding")) ? &all->encoding
-                                                              : NULL;
-  if (kind != NULL)
-    *kind = sent_again(*kind, one);
-}
-
 static bool is_json(stream s) {
   static const char json[] = "application/json";
-  seen headers = {0};
-  headers_show(s, note, &headers);
-  text kind = only(headers.kind);
-  return is_text(only(headers.method), TEXT("POST")) && kind.length >= sizeof json - 1 &&
-         strncasecmp(kind.data, json, sizeof json - 1) == 0 && headers.encoding.count == 0;
+  enum { METHOD, TYPE, ENCODING, HEADERS };
+  wanted headers[HEADERS] = {
+      [METHOD] = {.name = TEXT(":method")},
+      [TYPE] = {.name = TEXT("content-type")},
+      [ENCODING] = {.name = TEXT("content-encoding")},
+  };
+  headers_find(s, headers, HEADERS);
+  text type = only(&headers[TYPE]);
+  return is_text(only(&headers[METHOD]), TEXT("POST")) && type.length >= sizeof json - 1 &&
+         strncasecmp(type.data, json, sizeof json - 1) == 0 && headers[ENCODING].count == 0;
 }
 
 static enum headers_status request_headers(stream s, void *memory, const void *told, bool last) {
